@@ -1,0 +1,1 @@
+"""sampan: a container engine for Linux."""
