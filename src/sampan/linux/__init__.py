@@ -1,4 +1,4 @@
-"""Floor 1: the kernel. One function per system call with the kernel's name, bound once with its full prototype.
+"""Floor 1: the kernel: one function per system call, with the kernel's name, bound once.
 
 Zone: calm and lonely; nothing here keeps state, everything raises `OSError` with errno and operand.
 Only this package imports ctypes.

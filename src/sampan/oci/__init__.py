@@ -1,4 +1,4 @@
-"""Floor 1: the specifications of the Open Container Initiative, as data: references, digests, images, bundles.
+"""Floor 1: the specifications of the Open Container Initiative, as data.
 
 Zone: any; nothing here does I/O.
 """

@@ -18,6 +18,7 @@ connections may be open; each gets every event.
 """
 
 import json
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 MESSAGE_LIMIT = 128 * 1024  # bytes; under the default SO_SNDBUF of 212,992
@@ -32,7 +33,7 @@ class Rootfs(NamedTuple):
     lowerdirs: list[str]  # top first, absolute
     upperdir: str
     workdir: str
-    masked: list[str] = []  # paths inside the root that get an empty read-only tmpfs (image `host`)
+    masked: Sequence[str] = ()  # paths inside the root that get an empty read-only tmpfs (image `host`)
 
 
 class Interface(NamedTuple):
@@ -76,9 +77,9 @@ class Launch(NamedTuple):
         "none"  # "none" (/dev/null) | "open" | "once" (closed when the first attached client closes it)
     )
     seccomp: str | None = None  # file with the compiled BPF program; None: unconfined
-    interfaces: list[Interface] = []
+    interfaces: Sequence[Interface] = ()
     gateway: str | None = None
-    listeners: list[Listener] = []
+    listeners: Sequence[Listener] = ()
     fsync_exit: bool = True  # False for --rm containers: nobody will ask after a power cut
 
 
