@@ -1,0 +1,60 @@
+"""Where one daemon keeps its things, and what its configuration file says."""
+
+import os
+import tomllib
+from dataclasses import dataclass, field
+from typing import Any
+
+from sampan.errors import InvalidArgument
+
+VERSION = "0.1.0"
+DEFAULT_DATA_ROOT = "/var/lib/sampan"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Roots are absolute and real. `file`: the tables of the configuration file."""
+
+    data_root: str
+    run_root: str
+    file: dict[str, Any] = field(default_factory=dict)
+
+    def container_data(self, container_id: str) -> str:
+        return f"{self.data_root}/containers/{container_id}"
+
+    def container_run(self, container_id: str) -> str:
+        return f"{self.run_root}/containers/{container_id}"
+
+    @property
+    def volumes(self) -> str:
+        return f"{self.data_root}/volumes"
+
+    @property
+    def trash(self) -> str:
+        return f"{self.data_root}/trash"
+
+
+def read_config(path: str, *, required: bool) -> dict[str, Any]:
+    """The configuration file as tables. Raises InvalidArgument with file and line."""
+    try:
+        with open(path, "rb") as file:
+            return tomllib.load(file)
+    except FileNotFoundError:
+        if required:
+            raise InvalidArgument(f"cannot read the configuration: {path} does not exist") from None
+        return {}
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidArgument(f"cannot read the configuration {path}: {error}") from None
+
+
+def prepare_roots(data_root: str, run_root: str) -> tuple[str, str]:
+    """Create what is missing, with modes that keep other users of the machine out (CVE-2021-41091: setuid
+    files of a container must not be reachable by path). Returns the real paths."""
+    os.makedirs(data_root, mode=0o711, exist_ok=True)
+    os.makedirs(run_root, mode=0o711, exist_ok=True)
+    data_root, run_root = os.path.realpath(data_root), os.path.realpath(run_root)
+    os.chmod(data_root, 0o710)
+    for name in ("containers", "volumes", "trash", "seccomp"):
+        os.makedirs(f"{data_root}/{name}", mode=0o710, exist_ok=True)
+    os.makedirs(f"{run_root}/containers", mode=0o700, exist_ok=True)
+    return data_root, run_root
