@@ -13,15 +13,34 @@ Files travel beside a message with SCM_RIGHTS. Pure: no I/O here, so that both e
 ```
 
 A monitor also listens on RUN_DIR/monitor.sock: a daemon that was restarted connects there, says
-`hello`, gets `state`, and goes on as if it had launched the container itself. Any number of
-connections may be open; each gets every event.
+`Hello`, gets `State`, and goes on as if it had launched the container itself. Any number of
+connections may be open; each gets every event. `runtime.channel` does the I/O.
+
+**Sequence numbers.** A request carries one that its sender has not used before on that connection;
+the answer (`Reply`, `State`, `ExecStarted` or `ExecFailed`) repeats it. Events carry 0.
+
+**No byte is lost at the start.** Clients that attached to a container that is only created travel with
+its `Launch` (`attaches`, and their sockets after the listeners), so they are in place before execve.
+
+**Who closes what.** The kernel duplicates every file that is sent. The sender keeps its own
+copy and closes it when the message is on its way; the monitor closes its copy when the session ends,
+after shutdown(SHUT_WR), so that the client sees the end even while a copy is forgotten somewhere.
+
+**Order at the end.** pid 1 is reaped; what is left in the cgroup is killed; pipes and pty are drained into
+the log; listeners and relay are gone; `exit.json` is in place (and synced); `Exited` goes to every
+connection; attached clients are drained (bounded); the monitor ends, and with it every connection.
+A connection that ends without `Exited`: look at `exit.json`, then (only if the run directory's lock is
+free) the monitor was killed: `runtime.remains`.
+
+**The run directory's lock.** A monitor holds flock(LOCK_EX) on its run directory from its first
+moment to its last: whoever gets that lock knows that no monitor lives there.
 """
 
 import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-MESSAGE_LIMIT = 128 * 1024  # bytes; under the default SO_SNDBUF of 212,992
+MESSAGE_LIMIT = 64 * 1024  # bytes; a longer one travels in a memfd (runtime.channel)
 MONITOR_SOCKET = "monitor.sock"  # in the run directory; 0600
 STATE_FILE = "state.json"  # in the run directory: Started as JSON, written before `started` is sent
 EXIT_FILE = "exit.json"  # in the state directory: Exited as JSON; temp + fsync + rename, before `exited`
@@ -65,22 +84,45 @@ class Log(NamedTuple):
     max_file: int = 1
 
 
+class Attach(NamedTuple):
+    """daemon → monitor; files: [stream]. The monitor owns the stream from then on: the client's bytes
+    never pass through the daemon, and its session outlives it.
+
+    `framing`: "raw" (a terminal) or "multiplexed" (8-byte headers of the Engine API's attach).
+    The stream is shut down for writing when the container's output has ended.
+
+    A client that shuts down its writing half ends its stdin: that closes the container's stdin if the
+    container was launched with stdin "once" and has no terminal; otherwise it ends this session, as
+    in Docker. Detach keys count only where there is a terminal, as in Docker.
+    """
+
+    session: str
+    stdin: bool
+    stdout: bool
+    stderr: bool
+    framing: str
+    detach_keys: str = "ctrl-p,ctrl-q"  # "" never detaches
+    exec_id: str | None = None
+    early: str = ""  # latin-1: bytes that the HTTP server has already read from the stream, after the request
+
+
 class Launch(NamedTuple):
-    """daemon → launcher; files: [control, *listeners]."""
+    """daemon → launcher; files: [control, *listeners, *streams of `attaches`]."""
 
     id: str
     bundle: str  # directory with config.json (OCI runtime-spec); also the run directory
     state_dir: str  # directory on disk: exit.json
     rootfs: Rootfs | None  # None: config.json's root.path as it is
     log: Log
-    stdin: str = (
-        "none"  # "none" (/dev/null) | "open" | "once" (closed when the first attached client closes it)
-    )
+    # "none": /dev/null. "open": a pipe that stays open. "once": closed when the first attached client
+    # closes its half (Docker's OpenStdin and StdinOnce). With a terminal "open" and "once" are the same.
+    stdin: str = "none"
     seccomp: str | None = None  # file with the compiled BPF program; None: unconfined
     interfaces: Sequence[Interface] = ()
     gateway: str | None = None
     listeners: Sequence[Listener] = ()
     fsync_exit: bool = True  # False for --rm containers: nobody will ask after a power cut
+    attaches: Sequence[Attach] = ()  # clients that wait for the start; `exec_id` None
 
 
 class Started(NamedTuple):
@@ -101,32 +143,22 @@ class Failed(NamedTuple):
 
 
 class Exited(NamedTuple):
+    """`error`: "" when the monitor saw the end; otherwise why the code is only what can be known."""
+
     id: str
     exit_code: int  # 0-255; 128 + signal for a death by signal
     oom_killed: bool
     finished_at: str  # RFC 3339, nanoseconds, Z
     started_at: str
-
-
-class Attach(NamedTuple):
-    """daemon → monitor; files: [stream]. The monitor owns the stream from then on: the client's bytes
-    never pass through the daemon, and its session outlives it.
-
-    `framing`: "raw" (a terminal) or "multiplexed" (8-byte headers of the Engine API's attach).
-    The stream is shut down for writing when the container's output has ended.
-    """
-
-    session: str
-    stdin: bool
-    stdout: bool
-    stderr: bool
-    framing: str
-    detach_keys: str = "ctrl-p,ctrl-q"  # "" never detaches
-    exec_id: str | None = None
+    error: str = ""
 
 
 class Exec(NamedTuple):
-    """daemon → monitor; files: [] (detached) or [stream] (then with `attach`)."""
+    """daemon → monitor; files: [] (detached) or [stream] (then with `attach`).
+
+    Answered by ExecStarted or ExecFailed. After ExecFailed nothing was written to the stream and the
+    monitor has closed its copy: the daemon writes the error itself, as Docker does.
+    """
 
     exec_id: str
     process: dict[str, Any]  # OCI runtime-spec `process`
@@ -196,10 +228,21 @@ class State(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """Answer to Kill, Stop, Resize, Attach and Exec requests: done, or an errno with its text."""
+    """Answer to Kill, Stop, Resize and Attach requests: done, or an errno with its text.
+
+    ESRCH: that process has ended; ENOENT: no such exec; EINVAL: not to be done to this process.
+    """
 
     errno: int = 0
     message: str = ""
+
+
+class Reaped(NamedTuple):
+    """launcher → daemon: a process that its monitor left behind has ended. The launcher is a child
+    subreaper (prctl(2)): pid 1 of a container whose monitor was killed becomes its child."""
+
+    pid: int
+    exit_code: int
 
 
 Message = (
@@ -219,6 +262,7 @@ Message = (
     | Hello
     | State
     | Reply
+    | Reaped
 )
 _KINDS: dict[str, Any] = {
     kind.__name__: kind
@@ -239,6 +283,7 @@ _KINDS: dict[str, Any] = {
         Hello,
         State,
         Reply,
+        Reaped,
     )
 }
 _NESTED: dict[tuple[str, str], Any] = {
@@ -251,6 +296,7 @@ _NESTED: dict[tuple[str, str], Any] = {
 _NESTED_LISTS: dict[tuple[str, str], Any] = {
     ("Launch", "interfaces"): Interface,
     ("Launch", "listeners"): Listener,
+    ("Launch", "attaches"): Attach,
     ("State", "execs"): ExecState,
 }
 
@@ -258,6 +304,21 @@ _NESTED_LISTS: dict[tuple[str, str], Any] = {
 def encode(message: Message, sequence: int = 0) -> bytes:
     """One message as bytes. `sequence` ties a Reply to its request; 0 for events."""
     return json.dumps([type(message).__name__, sequence, message], separators=(",", ":")).encode()
+
+
+def document(message: Message) -> bytes:
+    """A message as a JSON object, for state.json and exit.json (people and other programs read them)."""
+    return json.dumps(message._asdict(), indent=1).encode() + b"\n"
+
+
+def from_document(kind: type[Any], data: bytes) -> Any:
+    """What `document` wrote, of a kind without nested ones. Fields that this version does not know are
+    ignored, so that a newer monitor's file can be read. Raises ValueError."""
+    try:
+        fields = json.loads(data)
+        return kind(**{name: fields[name] for name in kind._fields if name in fields})
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise ValueError(f"not a {kind.__name__}: {data[:80]!r}") from error
 
 
 def decode(data: bytes) -> tuple[Any, int]:
