@@ -238,7 +238,7 @@ def _write_docker_archive(target: Path, name: str, recipe: Recipe, layers: list[
         "architecture": ARCHITECTURES.get(os.uname().machine, os.uname().machine),
         "os": "linux",
         "created": CREATED,
-        "config": recipe.config,
+        "config": dict(recipe.config),
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}" for digest in diff_ids]},
         "history": [{"created": CREATED, "created_by": f"made from {path.stem}"} for path in layers],
     }

@@ -1,5 +1,7 @@
 """The test images, as recipes: what each one installs, writes and sets. Data only."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 
@@ -9,7 +11,7 @@ class Recipe(NamedTuple):
     base: str | None
     packages: tuple[str, ...] = ()
     shell: str = ""
-    config: dict[str, object] = {}  # the image config's `config` object
+    config: Mapping[str, object] = MappingProxyType({})  # the image config's `config` object
 
 
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
