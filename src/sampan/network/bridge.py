@@ -1,0 +1,220 @@
+"""The bridge that containers hang on: look at the machine, decide, apply. Idempotent.
+
+```
+ observe(names) ──► plan(observed, names, pools) ──► apply(steps, guard)
+ links, addresses,   BridgeState, and the steps       the firewall's rules go in
+ routes, resolvers   that are missing                 before the bridge comes up
+```
+"""
+
+import contextlib
+import errno
+import ipaddress
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from sampan.errors import Conflict
+from sampan.linux import rtnetlink
+from sampan.linux.rtnetlink import Address, Link, Route
+from sampan.network import addresses, files
+from sampan.network.addresses import mac_of
+from sampan.network.names import NetworkNames
+
+DEFAULT_MTU = 1500
+FORWARDING = "net/ipv4/ip_forward"
+
+
+class BridgeState(NamedTuple):
+    """A bridge that is there, or will be when the plan was carried out."""
+
+    name: str
+    subnet: str  # "172.17.0.0/16"
+    gateway: str  # "172.17.0.1", the bridge's own address
+    mtu: int = DEFAULT_MTU
+
+
+class Observed(NamedTuple):
+    """What there is on the machine."""
+
+    bridge: Link | None
+    addresses: list[str]  # of the bridge, IPv4, "172.17.0.1/16"
+    taken: list[str]  # networks and addresses of everything else
+    forwarding: bool
+    sysctls: dict[str, str]  # of the bridge: path below /proc/sys → value
+
+
+class Create(NamedTuple):
+    name: str
+    mac: str
+    mtu: int
+
+
+class SetSysctl(NamedTuple):
+    path: str  # below /proc/sys
+    value: str
+    needed: bool = True  # False: without it things work, or the kernel does not have it
+
+
+class Guard(NamedTuple):
+    """Rules go in before anything can reach a container."""
+
+    state: BridgeState
+
+
+class AddAddress(NamedTuple):
+    name: str
+    address: str
+
+
+class Up(NamedTuple):
+    name: str
+
+
+Step = Create | SetSysctl | Guard | AddAddress | Up
+
+
+class Plan(NamedTuple):
+    state: BridgeState
+    steps: list[Step]
+    notices: list[str]  # what the user should know of
+
+
+def ensure(
+    names: NetworkNames,
+    guard: Callable[[BridgeState], bool],
+    pools: Iterable[str] | None = None,
+    mtu: int = DEFAULT_MTU,
+) -> Plan:
+    """Make the bridge be there, up, and guarded; tell what was done.
+
+    `guard` puts the firewall's rules in and returns whether the kernel translates addresses now; where
+    it does not, 127.0.0.0/8 is not opened towards the bridge.
+    """
+    planned = plan(observe(names), names, addresses.default_pools() if pools is None else pools, mtu)
+    apply(planned.steps, guard)
+    return planned
+
+
+def observe(names: NetworkNames) -> Observed:
+    with rtnetlink.Socket() as netlink:
+        links = {link.name: link for link in netlink.links()}
+        own = links.get(names.bridge)
+        index = own.ifindex if own else -1
+        configured = [one for one in netlink.addresses() if ":" not in one.address]
+        routes = netlink.routes()
+    sysctls = {path: value for path in _sysctls(names.bridge) if (value := _read(path)) is not None}
+    return Observed(
+        own,
+        [one.address for one in configured if one.ifindex == index],
+        taken(configured, routes, files.host_nameservers(), index),
+        _read(FORWARDING) == "1",
+        sysctls,
+    )
+
+
+def taken(
+    configured: Iterable[Address], routes: Iterable[Route], resolvers: Iterable[str], own: int
+) -> list[str]:
+    """The IPv4 networks that a bridge must keep away from; `own`: the bridge's index.
+
+    Default routes, and the halves of one that VPNs set (0.0.0.0/1, 128.0.0.0/1), overlap everything and
+    mean nothing.
+    """
+    networks = [one.address for one in configured if one.ifindex != own]
+    networks += [
+        one.destination for one in routes if one.ifindex != own and int(one.destination.partition("/")[2]) > 1
+    ]
+    return networks + [f"{one}/32" for one in resolvers if _is_ipv4(one)]
+
+
+def plan(observed: Observed, names: NetworkNames, pools: Iterable[str], mtu: int = DEFAULT_MTU) -> Plan:
+    """Raises Conflict when something else has the bridge's name, Unavailable when no pool is free."""
+    if observed.bridge is not None and observed.bridge.kind != "bridge":
+        raise Conflict(f"{names.bridge} exists already and is not a bridge")
+    state = _state(observed, names, pools, mtu)
+    steps: list[Step] = []
+    if observed.bridge is None:
+        # A fixed hardware address: without, a bridge takes the lowest of its ports', which changes.
+        steps.append(Create(state.name, mac_of(state.gateway), state.mtu))
+    wanted = _sysctls(state.name)
+    steps += [step for path, step in wanted.items() if observed.sysctls.get(path) != step.value]
+    steps.append(Guard(state))
+    if not observed.addresses:
+        steps.append(AddAddress(state.name, f"{state.gateway}/{state.subnet.partition('/')[2]}"))
+    if observed.bridge is None or not observed.bridge.up:
+        steps.append(Up(state.name))
+    notices = []
+    if not observed.forwarding:
+        steps.append(SetSysctl(FORWARDING, "1"))
+        notices.append("net.ipv4.ip_forward was 0 and is 1 now: this machine forwards between its networks")
+    return Plan(state, steps, notices)
+
+
+def apply(steps: Iterable[Step], guard: Callable[[BridgeState], bool]) -> None:
+    with rtnetlink.Socket() as netlink:
+        for step in steps:
+            _apply(step, netlink, guard)
+
+
+def remove(names: NetworkNames) -> None:
+    """Already gone is a result."""
+    with rtnetlink.Socket() as netlink:
+        try:
+            netlink.talk([rtnetlink.delete_link(names.bridge)])
+        except OSError as error:
+            if error.errno != errno.ENODEV:
+                raise
+
+
+def _state(observed: Observed, names: NetworkNames, pools: Iterable[str], mtu: int) -> BridgeState:
+    """A bridge that has an address keeps it: containers may be running on it."""
+    if observed.addresses:
+        interface = ipaddress.IPv4Interface(observed.addresses[0])
+        own_mtu = observed.bridge.mtu if observed.bridge else mtu
+        return BridgeState(names.bridge, str(interface.network), str(interface.ip), own_mtu)
+    subnet = addresses.free_subnet(pools, observed.taken)
+    return BridgeState(names.bridge, subnet, addresses.gateway_of(subnet), mtu)
+
+
+def _apply(step: Step, netlink: rtnetlink.Socket, guard: Callable[[BridgeState], bool]) -> None:
+    match step:
+        case Create(name, mac, mtu):
+            netlink.talk([rtnetlink.bridge(name, mac, mtu)])
+        case SetSysctl(path, value, needed):
+            with contextlib.nullcontext() if needed else contextlib.suppress(OSError):
+                Path("/proc/sys", path).write_text(value)
+        case Guard(state):
+            # 127.0.0.1 → container needs route_localnet (ip_route_output_key), and route_localnet
+            # without the rules would let a container reach what listens on 127.0.0.1 only.
+            localnet = "1" if guard(state) else "0"
+            Path(f"/proc/sys/net/ipv4/conf/{state.name}/route_localnet").write_text(localnet)
+        case AddAddress(name, address):
+            netlink.talk([rtnetlink.address(rtnetlink.index_of(name), address)])
+        case Up(name):
+            netlink.talk([rtnetlink.link_up(name)])
+
+
+def _sysctls(bridge: str) -> dict[str, SetSysctl]:
+    """An IPv4-only network: no address, and no route from a router advertisement that a container sends
+    (CVE-2020-13401)."""
+    wanted = (
+        SetSysctl(f"net/ipv6/conf/{bridge}/disable_ipv6", "1", needed=False),
+        SetSysctl(f"net/ipv6/conf/{bridge}/accept_ra", "0", needed=False),
+    )
+    return {step.path: step for step in wanted}
+
+
+def _is_ipv4(value: str) -> bool:
+    try:
+        ipaddress.IPv4Address(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _read(path: str) -> str | None:
+    try:
+        return Path("/proc/sys", path).read_text().strip()
+    except OSError:
+        return None

@@ -1,0 +1,165 @@
+"""Our table in the kernel's firewall: keep it as `ruleset` says, add and remove published ports.
+
+Nothing outside the table is ever written. What others' tables do is only looked at, to warn.
+"""
+
+import errno
+import threading
+from collections.abc import Callable, Iterable, Sequence
+
+from sampan.linux import conntrack
+from sampan.linux import nftables as nft
+from sampan.linux.netlink import Message
+from sampan.network import ruleset
+from sampan.network.bridge import BridgeState
+from sampan.network.ruleset import Element
+
+UNAVAILABLE = (
+    "this kernel has no usable nf_tables: published ports are relayed by a process of ours (clients' "
+    "addresses are lost), and containers cannot reach the outside"
+)
+_UDP = ruleset.PROTOCOLS["udp"]
+
+
+class Firewall:
+    """One table. May be used from several threads."""
+
+    def __init__(self, table: str) -> None:
+        """Raises OSError where the kernel has no nf_tables, or we may not use it."""
+        self.table = table
+        self._lock = threading.Lock()
+        self._socket = nft.Socket()
+        try:
+            self._socket.tables()
+        except BaseException:
+            self._socket.close()
+            raise
+
+    def close(self) -> None:
+        """The table stays."""
+        self._socket.close()
+
+    def ensure(self, bridges: Sequence[BridgeState]) -> None:
+        """The chains and rules for these bridges, in one step; published ports stay as they are."""
+        wanted = ruleset.skeleton(self.table, bridges)
+        with self._lock:
+            try:
+                self._socket.commit(wanted)
+            except OSError as error:
+                # What is there has another shape (of another version of ours): put this in its place.
+                if self.table not in self._socket.tables():
+                    raise
+                kept = self._elements() if error.errno != errno.ENOENT else []
+                anew = [nft.delete_table(self.table), *wanted]
+                self._socket.commit(anew + _messages(self.table, kept, nft.add_elements))
+
+    def add(self, elements: Sequence[Element]) -> None:
+        """Publish ports, all or none. Raises OSError(EEXIST) when one goes elsewhere already."""
+        with self._lock:
+            self._socket.commit(_messages(self.table, elements, nft.add_elements))
+        # A flow that a client keeps up would go on to where it went before.
+        forget([one for one in elements if one.protocol == "udp"])
+
+    def remove(self, elements: Sequence[Element]) -> None:
+        """Already gone is a result."""
+        with self._lock:
+            try:
+                self._socket.commit(_messages(self.table, elements, nft.delete_elements))
+            except OSError as error:
+                if error.errno != errno.ENOENT:
+                    raise
+                left = set(elements) & set(self._elements())
+                self._socket.commit(_messages(self.table, sorted(left), nft.delete_elements))
+        forget([one for one in elements if one.protocol == "udp"])
+
+    def elements(self) -> list[Element]:
+        with self._lock:
+            return self._elements()
+
+    def sync(self, expected: Iterable[Element]) -> tuple[list[Element], list[Element]]:
+        """Make the published ports be exactly these, in one step. Returns (added, removed); what is
+        right already is not touched."""
+        wanted = set(expected)
+        with self._lock:
+            there = set(self._elements())
+            missing, stale = sorted(wanted - there), sorted(there - wanted)
+            messages = _messages(self.table, stale, nft.delete_elements)
+            messages += _messages(self.table, missing, nft.add_elements)
+            self._socket.commit(messages)
+        forget([one for one in missing + stale if one.protocol == "udp"])
+        return missing, stale
+
+    def destroy(self) -> None:
+        """Delete the table. Already gone is a result."""
+        with self._lock:
+            try:
+                self._socket.commit([nft.delete_table(self.table)])
+            except OSError as error:
+                if error.errno != errno.ENOENT:
+                    raise
+
+    def foreign_drops(self) -> list[str]:
+        """A sentence for each base chain of others that drops what it does not know while forwarding:
+        an accept of ours cannot overrule it."""
+        with self._lock:
+            chains = self._socket.chains()
+        return [_warning(chain) for chain in chains if chain.table != self.table and drops(chain)]
+
+    def _elements(self) -> list[Element]:
+        return [
+            ruleset.decode(name, element)
+            for name in (ruleset.PORTS_ANY, ruleset.PORTS_AT)
+            for element in self._socket.elements(self.table, name)
+        ]
+
+
+def drops(chain: nft.Chain) -> bool:
+    hook = chain.hook
+    families = (nft.NFPROTO_INET, nft.NFPROTO_IPV4)
+    return (
+        hook is not None
+        and chain.family in families
+        and hook.number == nft.FORWARD
+        and hook.policy == nft.DROP
+    )
+
+
+def forget(elements: Sequence[Element]) -> None:
+    """Make the kernel forget the UDP flows through these published ports: a client that never pauses
+    keeps its flow alive, and with it the old destination (moby a836506d19)."""
+    if not elements:
+        return
+    targets = {one.address for one in elements}
+    ports = {one.host_port for one in elements}
+    with conntrack.Socket() as socket:
+        for flow in socket.flows(_UDP):
+            if flow.replier in targets or flow.destination_port in ports:
+                _delete(socket, flow)
+
+
+def _delete(socket: conntrack.Socket, flow: conntrack.Flow) -> None:
+    try:
+        socket.delete(flow)
+    except OSError as error:
+        if error.errno != errno.ENOENT:
+            raise
+
+
+def _messages(
+    table: str, elements: Iterable[Element], build: Callable[[str, str, Sequence[nft.Element]], list[Message]]
+) -> list[Message]:
+    """Of both maps, which one commit takes together."""
+    sorted_out: dict[str, list[nft.Element]] = {}
+    for one in elements:
+        name, encoded = ruleset.encode(one)
+        sorted_out.setdefault(name, []).append(encoded)
+    return [message for name, found in sorted_out.items() for message in build(table, name, found)]
+
+
+def _warning(chain: nft.Chain) -> str:
+    family = "inet" if chain.family == nft.NFPROTO_INET else "ip"
+    return (
+        f"chain {chain.name} of table {family} {chain.table} drops forwarded packets by policy, "
+        "which our rules cannot overrule: containers reach the outside, and are reached, only if it accepts "
+        "their bridge"
+    )

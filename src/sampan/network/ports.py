@@ -1,0 +1,328 @@
+"""Published ports: which are taken, and the sockets that keep others off them.
+
+A port is claimed three times, each for a reason of its own: in our table (two containers), by really
+binding a socket (another process on the machine), and as one element of the firewall's map (the way in).
+The socket goes to the container's monitor and lives as long as the container does. While the firewall
+serves, nothing ever arrives at it: the address is translated before the packet finds a socket. Where it
+does not serve (IPv6, no nf_tables, the table gone), the monitor relays.
+"""
+
+import errno
+import ipaddress
+import socket
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from sampan.errors import Conflict, InvalidArgument, SampanError, Unavailable, Unsupported
+from sampan.network.ruleset import Element
+
+_ANY = "0.0.0.0"
+_ANY6 = "::"
+_PROTOCOLS = {
+    "tcp": (socket.SOCK_STREAM, socket.IPPROTO_TCP),
+    "udp": (socket.SOCK_DGRAM, socket.IPPROTO_UDP),
+    "sctp": (socket.SOCK_STREAM, socket.IPPROTO_SCTP),
+}
+_FALLBACK_RANGE = (49153, 65535)  # Docker's, where /proc says nothing
+_BACKLOG = 4096
+
+
+class PortBinding(NamedTuple):
+    """What the user asked for."""
+
+    container_port: int
+    protocol: str  # "tcp" | "udp" | "sctp"
+    host_ip: str = ""  # "": every address of both families
+    host_port: int = 0  # 0: an ephemeral one
+    host_port_end: int = 0  # of a range, from which the first free one is taken; 0: no range
+
+
+class Bound(NamedTuple):
+    """What the user got: one per address family."""
+
+    container_port: int
+    protocol: str
+    host_ip: str  # "0.0.0.0", "::", or the one asked for
+    host_port: int
+
+
+class PortTarget(NamedTuple):
+    protocol: str
+    address: str
+    port: int
+
+
+class Held(NamedTuple):
+    """A socket for the monitor, which owns it once it has been sent there: close ours then.
+
+    `relay` is always worth heeding: with the firewall in front nothing comes in, and should somebody
+    flush the firewall, the port goes on working."""
+
+    socket: socket.socket
+    target: PortTarget
+    relay: bool
+
+
+class Published(NamedTuple):
+    bindings: list[Bound]
+    listeners: list[Held]
+
+    def close(self) -> None:
+        """Our copies of the sockets, after they have been sent, or when they will not be."""
+        for held in self.listeners:
+            held.socket.close()
+
+
+class Translator(Protocol):
+    """What ports need of the firewall."""
+
+    def add(self, elements: Sequence[Element]) -> None: ...
+    def remove(self, elements: Sequence[Element]) -> None: ...
+
+
+def parse(container: str, host_ip: str, host_port: str) -> PortBinding:
+    """The API's form: "80/tcp" and a HostPort of "", "8080" or "8000-8010"."""
+    number, _, protocol = container.partition("/")
+    protocol = protocol.lower() or "tcp"
+    if protocol not in _PROTOCOLS:
+        raise InvalidArgument(f"invalid proto: {protocol}")
+    first, dash, last = host_port.partition("-")
+    start = _port(first, "hostPort") if first else 0
+    end = _port(last, "hostPort") if dash else 0
+    if dash and not 0 < start <= end:
+        raise InvalidArgument(f"invalid range specified for port: {host_port}")
+    target = _port(number, "containerPort")
+    if not target:
+        raise InvalidArgument(f"invalid containerPort: {number}")
+    return PortBinding(target, protocol, host_ip, start, end)
+
+
+class Ports:
+    """The table of published ports. `firewall` None: this kernel cannot translate, everything is relayed."""
+
+    def __init__(self, firewall: Translator | None) -> None:
+        self._firewall = firewall
+        self._owners: dict[Bound, str] = {}  # the container port does not count, see `_key`
+        self._claims: dict[str, list[_Claim]] = {}
+        self._ephemeral: dict[str, int] = {}  # by protocol: where the last search ended
+        self._lock = threading.Lock()
+
+    def publish(self, owner: str, address: str, bindings: Iterable[PortBinding]) -> Published:
+        """Claim, bind and translate all of `bindings`, or none. `address`: the container's, IPv4.
+
+        Raises Conflict or Unavailable with Docker's sentence; the caller puts the endpoint before it.
+        """
+        with self._lock, ExitStack() as undo:
+            undo.callback(self._forget, owner)
+            listeners: list[Held] = []
+            for binding in bindings:
+                for bound, held in self._publish(owner, address, binding, undo):
+                    self._claims.setdefault(owner, []).append(_Claim(bound, address))
+                    listeners += [held] if held else []
+            mine = self._claims.get(owner, [])
+            self._translate(_elements(mine))
+            undo.pop_all()
+            return Published([claim.bound for claim in mine], listeners)
+
+    def unpublish(self, owner: str) -> None:
+        """Stop translating, and free the ports in our table. The sockets close with their holders."""
+        with self._lock:
+            gone = _elements(self._claims.get(owner, []))
+            self._forget(owner)
+            if self._firewall is not None and gone:
+                self._firewall.remove(gone)
+
+    def adopt(self, owner: str, address: str, bindings: Iterable[Bound]) -> None:
+        """After a restart of the daemon: the monitor of `owner` holds these already. The elements follow
+        with `firewall.sync(ports.expected())`."""
+        with self._lock:
+            self._forget(owner)
+            for bound in bindings:
+                self._owners[_key(bound)] = owner
+                self._claims.setdefault(owner, []).append(_Claim(bound, address))
+
+    def expected(self) -> list[Element]:
+        """Every element that the firewall should have."""
+        with self._lock:
+            return [one for claims in self._claims.values() for one in _elements(claims)]
+
+    def _publish(
+        self, owner: str, address: str, binding: PortBinding, undo: ExitStack
+    ) -> list[tuple[Bound, Held | None]]:
+        """One binding, for each address family, with one host port for all of them."""
+        error: SampanError = Unavailable("all ports are allocated")
+        fixed = binding.host_port and not binding.host_port_end
+        for port in self._candidates(binding):
+            wanted = [
+                Bound(binding.container_port, binding.protocol, ip, port) for ip in host_addresses(binding)
+            ]
+            try:
+                return self._take(owner, address, wanted, undo)
+            except Conflict as conflict:
+                error = conflict if binding.host_port else error
+                if fixed:
+                    break
+        raise error
+
+    def _take(
+        self, owner: str, address: str, wanted: Sequence[Bound], undo: ExitStack
+    ) -> list[tuple[Bound, Held | None]]:
+        with ExitStack() as attempt:
+            taken = []
+            for bound in wanted:
+                self._claim(owner, bound)
+                attempt.callback(self._owners.pop, _key(bound), None)
+                held = hold(bound, address)
+                if held is not None:
+                    attempt.callback(held.socket.close)
+                elif not self._serves(bound):
+                    self._owners.pop(_key(bound))
+                    continue
+                taken.append((bound, held))
+            if not taken:
+                raise Unsupported(f"this kernel cannot publish a port of protocol {wanted[0].protocol}")
+            undo.push(attempt.pop_all())
+            return taken
+
+    def _serves(self, bound: Bound) -> bool:
+        """The firewall needs no socket, but it translates IPv4 only."""
+        return self._firewall is not None and ":" not in bound.host_ip
+
+    def _claim(self, owner: str, bound: Bound) -> None:
+        if any(_overlap(bound, other) for other in self._owners):
+            raise Conflict(f"Bind for {_at(bound)} failed: port is already allocated")
+        self._owners[_key(bound)] = owner
+
+    def _forget(self, owner: str) -> None:
+        for claim in self._claims.pop(owner, []):
+            self._owners.pop(_key(claim.bound), None)
+
+    def _translate(self, elements: Sequence[Element]) -> None:
+        if self._firewall is None or not elements:
+            return
+        try:
+            self._firewall.add(elements)
+        except OSError as error:
+            raise Unavailable(f"could not add to the firewall: {error.strerror}") from error
+
+    def _candidates(self, binding: PortBinding) -> Iterator[int]:
+        if binding.host_port:
+            yield from range(binding.host_port, (binding.host_port_end or binding.host_port) + 1)
+            return
+        first, last = ephemeral_range()
+        start = self._ephemeral.get(binding.protocol, first - 1) + 1
+        if not first <= start <= last:
+            start = first
+        for port in (*range(start, last + 1), *range(first, start)):
+            self._ephemeral[binding.protocol] = port
+            yield port
+
+
+class _Claim(NamedTuple):
+    bound: Bound
+    address: str  # the container's
+
+
+def host_addresses(binding: PortBinding) -> list[str]:
+    """Without an address: all of IPv4, and of IPv6 where the machine has it."""
+    if not binding.host_ip:
+        return [_ANY, _ANY6] if has_ipv6() else [_ANY]
+    try:
+        return [str(ipaddress.ip_address(binding.host_ip.strip("[]")))]
+    except ValueError as error:
+        raise InvalidArgument(f"invalid IP address: {binding.host_ip}") from error
+
+
+def has_ipv6() -> bool:
+    try:
+        return bool(Path("/proc/net/if_inet6").read_bytes())
+    except OSError:
+        return False
+
+
+def ephemeral_range() -> tuple[int, int]:
+    try:
+        first, last = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()
+        return int(first), int(last)
+    except (OSError, ValueError):
+        return _FALLBACK_RANGE
+
+
+def hold(bound: Bound, address: str) -> Held | None:
+    """A socket on the host's port. None where the kernel has no sockets of this protocol (sctp); raises
+    Conflict when somebody has the port, Unavailable when it cannot be had at all."""
+    family = socket.AF_INET6 if ":" in bound.host_ip else socket.AF_INET
+    kind, protocol = _PROTOCOLS[bound.protocol]
+    target = PortTarget(bound.protocol, address, bound.container_port)
+    try:
+        with ExitStack() as undo:
+            held = undo.enter_context(socket.socket(family, kind, protocol))
+            _occupy(held, bound)
+            undo.pop_all()
+            return Held(held, target, relay=True)
+    except OSError as error:
+        if error.errno in (errno.EPROTONOSUPPORT, errno.ESOCKTNOSUPPORT):
+            return None
+        raise _refusal(error, bound, target) from error
+
+
+def _occupy(held: socket.socket, bound: Bound) -> None:
+    """Listening at once: with SO_REUSEADDR (past connections of a relay in TIME_WAIT must not keep the
+    port) only a listening socket excludes others that set SO_REUSEADDR too (inet_csk_get_port)."""
+    if held.family == socket.AF_INET6:
+        held.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    if held.type == socket.SOCK_STREAM:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind((bound.host_ip, bound.host_port))
+    if held.type == socket.SOCK_STREAM:
+        held.listen(_BACKLOG)
+
+
+def _refusal(error: OSError, bound: Bound, target: PortTarget) -> SampanError:
+    reason = (error.strerror or str(error)).lower()
+    text = (
+        f"failed to bind host port for {_at(bound)}:{target.address}:{target.port}/{bound.protocol}: {reason}"
+    )
+    return Conflict(text) if error.errno == errno.EADDRINUSE else Unavailable(text)
+
+
+def _elements(claims: Iterable[_Claim]) -> list[Element]:
+    """IPv6 is relayed: the bridge has none."""
+    return [
+        Element(
+            "" if bound.host_ip == _ANY else bound.host_ip,
+            bound.protocol,
+            bound.host_port,
+            address,
+            bound.container_port,
+        )
+        for bound, address in claims
+        if ":" not in bound.host_ip
+    ]
+
+
+def _overlap(one: Bound, other: Bound) -> bool:
+    """Every address of a family overlaps each of them."""
+    if (one.protocol, one.host_port) != (other.protocol, other.host_port):
+        return False
+    if (":" in one.host_ip) != (":" in other.host_ip):
+        return False
+    return one.host_ip == other.host_ip or bool({one.host_ip, other.host_ip} & {_ANY, _ANY6})
+
+
+def _key(bound: Bound) -> Bound:
+    return bound._replace(container_port=0)
+
+
+def _at(bound: Bound) -> str:
+    host = f"[{bound.host_ip}]" if ":" in bound.host_ip else bound.host_ip
+    return f"{host}:{bound.host_port}"
+
+
+def _port(text: str, what: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > 65535:
+        raise InvalidArgument(f"invalid {what}: {text}")
+    return int(text)
