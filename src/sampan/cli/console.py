@@ -1,0 +1,64 @@
+"""The three standard streams, as file descriptors: what Go's os.Stdout is, without Python's encodings and buffers."""
+
+from __future__ import annotations
+
+import posix
+
+PROGRAM = "sampan"
+STDIN = 0
+STDOUT = 1
+STDERR = 2
+
+
+class ExitWith(Exception):
+    """Leave with this exit status; `text`, if any, goes to stderr as it is."""
+
+    def __init__(self, status: int, text: str = "") -> None:
+        super().__init__(text)
+        self.status = status
+        self.text = text
+
+
+def out(text: str) -> None:
+    """A line for stdout."""
+    write(STDOUT, (text + "\n").encode("utf-8", "surrogateescape"))
+
+
+def error(text: str) -> None:
+    """A line for stderr."""
+    write(STDERR, (text + "\n").encode("utf-8", "surrogateescape"))
+
+
+def write(descriptor: int, data: bytes) -> None:
+    """All of `data`. Who reads our stdout no longer: then we die of SIGPIPE, as any filter does."""
+    while data:
+        try:
+            data = data[posix.write(descriptor, data) :]
+        except BlockingIOError:
+            _wait_writable(descriptor)
+        except BrokenPipeError:
+            _die_of_sigpipe()
+
+
+def is_terminal(descriptor: int) -> bool:
+    return posix.isatty(descriptor)
+
+
+def environment(name: str) -> str:
+    """A variable of the environment, or nothing."""
+    return posix.environ.get(name.encode(), b"").decode("utf-8", "surrogateescape")
+
+
+def _wait_writable(descriptor: int) -> None:
+    import select
+
+    poll = select.poll()
+    poll.register(descriptor, select.POLLOUT)
+    poll.poll()
+
+
+def _die_of_sigpipe() -> None:
+    import _signal
+
+    _signal.signal(_signal.SIGPIPE, _signal.SIG_DFL)
+    posix.kill(posix.getpid(), _signal.SIGPIPE)

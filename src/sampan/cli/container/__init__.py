@@ -1,0 +1,1 @@
+"""`sampan container …`, one file per verb."""

@@ -1,0 +1,74 @@
+"""`--network`: a mode or a name, or `name=…,alias=…` (docker/cli, opts.NetworkOpt)."""
+
+from __future__ import annotations
+
+from sampan.cli.container.mounts import fields
+from sampan.errors import InvalidArgument
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+_KEYS = {"ip": "IPv4Address", "ip6": "IPv6Address"}
+
+
+def parse_network(text: str) -> dict[str, Any]:
+    """{"name": …, "endpoint": an API EndpointSettings}. Raises ValueError in Docker's words."""
+    if "=" not in text:
+        return {"name": text, "endpoint": {}}
+    name = ""
+    endpoint: dict[str, Any] = {}
+    for field in fields(text):
+        key, equals, value = field.lower().strip().partition("=")
+        if not equals:
+            raise ValueError(f"invalid field {field}")
+        value = field.partition("=")[2].strip()
+        if key == "name":
+            name = value
+        elif key == "alias":
+            endpoint.setdefault("Aliases", []).append(value)
+        elif key in _KEYS:
+            endpoint.setdefault("IPAMConfig", {})[_KEYS[key]] = value
+        elif key == "mac-address":
+            endpoint["MacAddress"] = value
+        elif key == "link-local-ip":
+            endpoint.setdefault("IPAMConfig", {}).setdefault("LinkLocalIPs", []).append(value)
+        elif key == "driver-opt":
+            option, _, setting = value.partition("=")
+            endpoint.setdefault("DriverOpts", {})[option] = setting
+        elif key == "gw-priority":
+            endpoint["GwPriority"] = _priority(value)
+        else:
+            raise ValueError(f"invalid field key {key}")
+    if not name:
+        raise ValueError("network name/id is not specified")
+    return {"name": name, "endpoint": endpoint}
+
+
+def modes(networks: Sequence[dict[str, Any]]) -> tuple[str, dict[str, Any]]:
+    """(HostConfig.NetworkMode, NetworkingConfig.EndpointsConfig) of the networks that were asked for."""
+    if not networks:
+        return "", {}
+    endpoints: dict[str, Any] = {}
+    for network in networks:
+        if network["name"] in endpoints:
+            raise InvalidArgument(f'network "{network["name"]}" is specified multiple times')
+        endpoints[network["name"]] = network["endpoint"]
+    if len(endpoints) > 1 and any(_is_mode(name) for name in endpoints):
+        raise InvalidArgument("conflicting options: cannot attach both user-defined and non-user-defined network-modes")
+    first = networks[0]["name"]
+    if len(networks) == 1 and not networks[0]["endpoint"]:
+        return first, {}
+    return first, endpoints
+
+
+def _is_mode(name: str) -> bool:
+    return name in ("host", "none", "default", "bridge") or name.startswith("container:")
+
+
+def _priority(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"invalid gw-priority: {text}") from None

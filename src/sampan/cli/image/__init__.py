@@ -1,0 +1,1 @@
+"""`sampan image …`, one file per verb."""

@@ -1,0 +1,1 @@
+"""`sampan system …`, one file per verb."""

@@ -1,0 +1,1 @@
+"""`sampan volume …`, one file per verb."""

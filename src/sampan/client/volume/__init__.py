@@ -1,0 +1,1 @@
+"""The verbs of `volume`, one file each: a request of the Engine API, its answer decoded."""
