@@ -40,10 +40,6 @@ _RECEIVE = 256 * 1024  # bytes; the kernel fills dumps up to 32 KiB a message, a
 _PATIENCE = struct.pack("@ll", 10, 0)  # struct timeval; see the module docstring: never reached in practice
 
 
-class NetlinkError(OSError):
-    """errno as the kernel gave it; the text has the kernel's own sentence where there was one."""
-
-
 class Message(NamedTuple):
     """One request before it has a sequence number. `body`: the family's fixed header and attributes."""
 
@@ -117,8 +113,9 @@ def answers(data: bytes) -> Iterator[Answer]:
         offset += length + (-length % 4)
 
 
-def failure(answer: Answer, operand: str = "") -> NetlinkError | None:
-    """What an NLMSG_ERROR (errno 0: success) or NLMSG_DONE says."""
+def failure(answer: Answer, operand: str = "") -> OSError | None:
+    """What an NLMSG_ERROR (errno 0: success) or NLMSG_DONE says: an OSError with the kernel's own
+    sentence where there was one."""
     number = -struct.unpack_from("=i", answer.body)[0] if len(answer.body) >= 4 else 0
     if number == 0:
         return None
@@ -128,7 +125,7 @@ def failure(answer: Answer, operand: str = "") -> NetlinkError | None:
         explained = attributes(answer.body[4 + _HEADER.size :]).get(_NLMSGERR_ATTR_MSG)
         if explained is not None:
             sentence = f"{sentence}: {string(explained)}"
-    return NetlinkError(number, sentence, operand or None)
+    return OSError(number, sentence, operand or None)
 
 
 class Socket:
@@ -217,7 +214,7 @@ class Socket:
                 if first <= answer.sequence <= last:
                     yield answer
 
-    def _acknowledged(self, first: int, last: int) -> NetlinkError | None:
+    def _acknowledged(self, first: int, last: int) -> OSError | None:
         error = None
         for answer in self._received(first, last):
             if answer.kind == NLMSG_ERROR:
@@ -226,7 +223,7 @@ class Socket:
                     break
         return error
 
-    def _batch_result(self, begin: int, last: int) -> NetlinkError | None:
+    def _batch_result(self, begin: int, last: int) -> OSError | None:
         error = None
         for answer in self._received(begin, last):
             if answer.kind != NLMSG_ERROR:

@@ -3,7 +3,7 @@
 Nothing outside the table is ever written. What others' tables do is only looked at, to warn.
 """
 
-import errno
+import contextlib
 import threading
 from collections.abc import Callable, Iterable, Sequence
 
@@ -40,18 +40,16 @@ class Firewall:
         self._socket.close()
 
     def ensure(self, bridges: Sequence[BridgeState]) -> None:
-        """The chains and rules for these bridges, in one step; published ports stay as they are."""
+        """The chains and rules for these bridges, in one step; published ports stay as they are, unless
+        the table has another shape (of another version of ours): then `sync` brings them back."""
         wanted = ruleset.skeleton(self.table, bridges)
         with self._lock:
             try:
                 self._socket.commit(wanted)
-            except OSError as error:
-                # What is there has another shape (of another version of ours): put this in its place.
+            except OSError:
                 if self.table not in self._socket.tables():
                     raise
-                kept = self._elements() if error.errno != errno.ENOENT else []
-                anew = [nft.delete_table(self.table), *wanted]
-                self._socket.commit(anew + _messages(self.table, kept, nft.add_elements))
+                self._socket.commit([nft.delete_table(self.table), *wanted])
 
     def add(self, elements: Sequence[Element]) -> None:
         """Publish ports, all or none. Raises OSError(EEXIST) when one goes elsewhere already."""
@@ -65,9 +63,7 @@ class Firewall:
         with self._lock:
             try:
                 self._socket.commit(_messages(self.table, elements, nft.delete_elements))
-            except OSError as error:
-                if error.errno != errno.ENOENT:
-                    raise
+            except FileNotFoundError:
                 left = set(elements) & set(self._elements())
                 self._socket.commit(_messages(self.table, sorted(left), nft.delete_elements))
         forget([one for one in elements if one.protocol == "udp"])
@@ -92,11 +88,8 @@ class Firewall:
     def destroy(self) -> None:
         """Delete the table. Already gone is a result."""
         with self._lock:
-            try:
+            with contextlib.suppress(FileNotFoundError):
                 self._socket.commit([nft.delete_table(self.table)])
-            except OSError as error:
-                if error.errno != errno.ENOENT:
-                    raise
 
     def foreign_drops(self) -> list[str]:
         """A sentence for each base chain of others that drops what it does not know while forwarding:
@@ -106,11 +99,13 @@ class Firewall:
         return [_warning(chain) for chain in chains if chain.table != self.table and drops(chain)]
 
     def _elements(self) -> list[Element]:
-        return [
-            ruleset.decode(name, element)
-            for name in (ruleset.PORTS_ANY, ruleset.PORTS_AT)
-            for element in self._socket.elements(self.table, name)
-        ]
+        """None of a table, or a map, that is not there."""
+        found = []
+        for name in (ruleset.PORTS_ANY, ruleset.PORTS_AT):
+            with contextlib.suppress(FileNotFoundError):
+                there = self._socket.elements(self.table, name)
+                found += [ruleset.decode(name, element) for element in there]
+        return found
 
 
 def drops(chain: nft.Chain) -> bool:
@@ -134,15 +129,8 @@ def forget(elements: Sequence[Element]) -> None:
     with conntrack.Socket() as socket:
         for flow in socket.flows(_UDP):
             if flow.replier in targets or flow.destination_port in ports:
-                _delete(socket, flow)
-
-
-def _delete(socket: conntrack.Socket, flow: conntrack.Flow) -> None:
-    try:
-        socket.delete(flow)
-    except OSError as error:
-        if error.errno != errno.ENOENT:
-            raise
+                with contextlib.suppress(FileNotFoundError):  # it ended meanwhile
+                    socket.delete(flow)
 
 
 def _messages(
