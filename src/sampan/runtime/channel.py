@@ -45,20 +45,24 @@ class Refused(Exception):
 def send(sock: socket, message: Message, files: Sequence[int] = (), sequence: int = 0, *, wait: bool) -> None:
     """Raises BlockingIOError when the queue is full and not `wait`; BrokenPipeError when nobody is there.
 
-    The first packet of a message may have gone when BlockingIOError is raised only for messages with
-    more than 250 files; those are sent with `wait`.
+    A message with more than 250 files is for `wait`: otherwise the first of its packets may have gone.
     """
-    flags = MSG_NOSIGNAL | (0 if wait else MSG_DONTWAIT)
-    for data, some in packets(encode(message, sequence), files):
-        try:
-            sock.sendmsg([data], [(SOL_SOCKET, SCM_RIGHTS, _packed(some))] if some else [], flags)
-        finally:
-            if data == _IN_MEMFD:
-                os.close(some[-1])
+    cut = packets(encode(message, sequence), files)
+    try:
+        for data, some in cut:
+            put(sock, data, some, wait=wait)
+    finally:
+        release(cut)
+
+
+def put(sock: socket, data: bytes, files: Sequence[int], *, wait: bool) -> None:
+    """One of the `packets`."""
+    ancillary = [(SOL_SOCKET, SCM_RIGHTS, _packed(files))] if files else []
+    sock.sendmsg([data], ancillary, MSG_NOSIGNAL | (0 if wait else MSG_DONTWAIT))
 
 
 def packets(data: bytes, files: Sequence[int]) -> list[tuple[bytes, list[int]]]:
-    """How `data` and `files` are cut up; a memfd in the last one is the caller's to close."""
+    """How `data` and `files` are cut up; give it to `release` when it is sent."""
     rest = list(files)
     cut = []
     while len(rest) > _FILES_LIMIT - 1:
@@ -69,6 +73,13 @@ def packets(data: bytes, files: Sequence[int]) -> list[tuple[bytes, list[int]]]:
     else:
         cut.append((_IN_MEMFD, [*rest, _memfd(data)]))
     return cut
+
+
+def release(cut: Sequence[tuple[bytes, list[int]]]) -> None:
+    """Close the memfd that `packets` may have made."""
+    data, files = cut[-1]
+    if data == _IN_MEMFD:
+        os.close(files[-1])
 
 
 def receive(sock: socket, *, wait: bool = True) -> Packet | None:

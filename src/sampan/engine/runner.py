@@ -1,0 +1,416 @@
+"""The daemon's end of launcher and monitors.
+
+*Async*: every call returns at once or waits in the event loop; files and processes are looked at on a
+worker thread. The protocol, with what each message means, is `runtime.protocol`.
+
+Descriptors that are passed in (`listeners`, streams) are borrowed: the kernel duplicates them on the
+way, and the caller closes its own when the call has returned.
+"""
+
+import asyncio
+import contextlib
+import errno
+import os
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import sampan
+from sampan import errors
+from sampan.engine.packets import Packets
+from sampan.errors import Conflict, Internal, InvalidArgument, NotFound, SampanError, Unavailable
+from sampan.runtime import channel, remains
+from sampan.runtime.channel import Packet
+from sampan.runtime.protocol import (
+    Attach,
+    Detached,
+    Exec,
+    ExecExited,
+    ExecFailed,
+    ExecStarted,
+    ExecState,
+    Exited,
+    Failed,
+    Hello,
+    Kill,
+    Launch,
+    Message,
+    Reaped,
+    Reply,
+    Resize,
+    Started,
+    State,
+    Stop,
+    decode,
+)
+from sampan.runtime.rundir import RunDirectory, read_exit
+
+Event = Exited | ExecExited | Detached
+
+_REMEMBERED = 1024  # exit codes of orphans
+_ORPHAN = 1.0  # seconds that the launcher gets to tell how an orphan ended
+_PACKAGES = Path(sampan.__file__).resolve().parent.parent
+_PROGRAM = _PACKAGES / "sampan" / "runtime" / "__main__.py"
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+class LaunchFailed(SampanError):
+    """The container, or the process to be exec'ed, never ran. `kind`: what to answer it as."""
+
+    def __init__(self, message: str, exit_code: int, kind: type[SampanError]) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code  # 126: not executable, 127: not found, 128: anything else
+        self.kind = kind
+
+
+class Launcher:
+    """One for the daemon; started again when it dies. `program`: the script that it runs."""
+
+    def __init__(self, program: Path = _PROGRAM) -> None:
+        self._program = program
+        self._run_root = ""
+        self._packets: Packets | None = None
+        self._pid = 0
+        self._orphans: dict[int, int] = {}
+        self._news = asyncio.Event()
+        self._starting = asyncio.Lock()
+        self._closing = False
+
+    async def open(self, run_root: str) -> None:
+        """Start it, so that the first container finds it warm."""
+        self._run_root = run_root
+        await self._running()
+
+    async def close(self) -> None:
+        """It ends by itself when its socket closes; the monitors stay."""
+        self._closing = True
+        if self._packets is not None:
+            self._packets.close()
+            await asyncio.to_thread(_reap, self._pid)
+            self._packets = None
+
+    async def launch(
+        self, request: Launch, listeners: Sequence[int] = (), streams: Sequence[int] = ()
+    ) -> "MonitorLink":
+        """Run a container. `listeners` as `request.listeners` number them from 1 (file 0 is the control
+        connection), `streams` in the order of `request.attaches`. Raises LaunchFailed, Unavailable."""
+        for _attempt in range(2):
+            packets = await self._running()
+            link = MonitorLink(request.bundle, request.state_dir, self)
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            try:
+                link.connect(ours)
+                await packets.send(request, [theirs.fileno(), *listeners, *streams])
+            except BrokenPipeError:
+                link.close()
+                continue
+            finally:
+                theirs.close()
+            if await link.wait_started():
+                return link
+            if not packets.closed:
+                break  # the monitor itself died: once is enough
+        raise Unavailable("the launcher ended while it was to start the container")
+
+    async def exit_code(self, pid: int) -> int | None:
+        """How a process ended that a killed monitor left to the launcher; None: nobody saw it."""
+        try:
+            async with asyncio.timeout(_ORPHAN):
+                while pid not in self._orphans and self._packets is not None and not self._packets.closed:
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            pass
+        return self._orphans.pop(pid, None)
+
+    async def _running(self) -> Packets:
+        async with self._starting:
+            if self._packets is None or self._packets.closed:
+                ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+                try:
+                    self._pid = await asyncio.to_thread(
+                        _spawn, self._program, theirs.fileno(), self._run_root
+                    )
+                finally:
+                    theirs.close()
+                self._packets = Packets(ours, self._received, self._ended)
+            return self._packets
+
+    def _received(self, packet: Packet) -> None:
+        channel.close_all(packet.files)
+        message, _ = decode(packet.data)
+        if isinstance(message, Reaped):
+            self._orphans[message.pid] = message.exit_code
+            while len(self._orphans) > _REMEMBERED:
+                del self._orphans[next(iter(self._orphans))]
+            self._news.set()
+
+    def _ended(self) -> None:
+        self._news.set()
+        asyncio.get_running_loop().run_in_executor(None, _reap, self._pid)
+
+
+class MonitorLink:
+    """A connection to one monitor, for as long as its container runs."""
+
+    started: Started
+
+    def __init__(self, run_dir: str, state_dir: str, launcher: Launcher | None) -> None:
+        self.on_event: Callable[[Event], None] = _nobody
+        self.execs: list[ExecState] = []  # at the time of an adoption: running ones and the last that ended
+        self._run_dir = run_dir
+        self._state_dir = state_dir
+        self._launcher = launcher
+        self._packets: Packets | None = None
+        self._sequence = 0
+        self._begun = False
+        self._requests: dict[int, asyncio.Future[Any]] = {}
+        loop = asyncio.get_running_loop()
+        self._first: asyncio.Future[Started | Failed | None] = loop.create_future()
+        self._exited: asyncio.Future[Exited] = loop.create_future()
+        self._settling: asyncio.Task[None] | None = None
+
+    # -- life --------------------------------------------------------------------------------------
+
+    def connect(self, sock: socket.socket) -> None:
+        self._packets = Packets(sock, self._received, self._ended)
+
+    def close(self) -> None:
+        """Let go of the monitor; it goes on."""
+        if self._packets is not None:
+            self._packets.close()
+        self._fail_requests()
+
+    async def wait_started(self) -> bool:
+        """False: nobody is at the other end any more. Raises LaunchFailed."""
+        first = await self._first
+        if isinstance(first, Failed):
+            kind = getattr(errors, first.kind, Internal)
+            raise LaunchFailed(first.message, first.exit_code, kind)
+        if first is None:
+            await asyncio.to_thread(_clear, self._run_dir)
+            return False
+        return True
+
+    async def hello(self) -> State | None:
+        """Get to know a monitor that another daemon launched; None: it ended meanwhile."""
+        try:
+            state = await self._request(Hello())
+        except Conflict:
+            return None
+        assert isinstance(state, State)
+        self._begin(state.started)
+        self.execs = state.execs
+        if state.exited is not None:
+            self._conclude(state.exited)
+        return state
+
+    async def exited(self) -> Exited:
+        """How the container ended. Never raises on account of a monitor that was killed."""
+        return await asyncio.shield(self._exited)
+
+    # -- verbs -------------------------------------------------------------------------------------
+    # Conflict: the process has ended. NotFound: no such exec.
+
+    async def kill(self, signal: int, exec_id: str | None = None) -> None:
+        await self._do(Kill(signal, exec_id))
+
+    async def stop(self, signal: int, timeout: float) -> None:
+        """Returns when the signal is sent; wait for `exited`. The monitor keeps the deadline."""
+        await self._do(Stop(signal, timeout))
+
+    async def resize(self, height: int, width: int, exec_id: str | None = None) -> None:
+        await self._do(Resize(height, width, exec_id))
+
+    async def attach(self, attach: Attach, stream: int) -> None:
+        """When this returns, the client gets everything that is written from now on."""
+        await self._do(attach, [stream])
+
+    async def execute(self, request: Exec, stream: int | None = None) -> ExecStarted:
+        """Raises LaunchFailed, with nothing written to the stream; Conflict."""
+        answer = await self._request(request, [] if stream is None else [stream])
+        if isinstance(answer, ExecFailed):
+            raise LaunchFailed(answer.message, answer.exit_code, getattr(errors, answer.kind, Internal))
+        if isinstance(answer, Reply):
+            _check(answer)
+        assert isinstance(answer, ExecStarted)
+        return answer
+
+    async def _do(self, request: Message, files: Sequence[int] = ()) -> None:
+        _check(await self._request(request, files))
+
+    async def _request(self, request: Message, files: Sequence[int] = ()) -> Any:
+        if self._packets is None or self._packets.closed:
+            raise Conflict("the container's monitor has ended")
+        self._sequence += 1
+        sequence = self._sequence
+        answer = asyncio.get_running_loop().create_future()
+        self._requests[sequence] = answer
+        try:
+            await self._packets.send(request, files, sequence)
+            return await answer
+        except BrokenPipeError:
+            raise Conflict("the container's monitor has ended") from None
+        finally:
+            self._requests.pop(sequence, None)
+
+    # -- what comes in -----------------------------------------------------------------------------
+
+    def _received(self, packet: Packet) -> None:
+        channel.close_all(packet.files)
+        message, sequence = decode(packet.data)
+        if sequence:
+            answer = self._requests.get(sequence)
+            if answer is not None and not answer.done():
+                answer.set_result(message)
+        elif isinstance(message, Started | Failed):
+            if isinstance(message, Started):
+                self._begin(message)
+            if not self._first.done():
+                self._first.set_result(message)
+        elif isinstance(message, Exited):
+            self._conclude(message)
+        elif isinstance(message, ExecExited | Detached):
+            self.on_event(message)
+
+    def _begin(self, started: Started) -> None:
+        self.started = started
+        self._begun = True
+
+    def _ended(self) -> None:
+        self._fail_requests()
+        if not self._begun:
+            if not self._first.done():
+                self._first.set_result(None)
+        elif not self._exited.done():
+            self._settling = asyncio.create_task(self._settle())
+
+    def _fail_requests(self) -> None:
+        for answer in self._requests.values():
+            if not answer.done():
+                answer.set_exception(Conflict("the container's monitor has ended"))
+
+    def _conclude(self, exited: Exited) -> None:
+        if not self._exited.done():
+            self._exited.set_result(exited)
+            self.on_event(exited)
+
+    async def _settle(self) -> None:
+        """The connection ended without `Exited`."""
+        outcome = await settle(self._run_dir, self._state_dir, self.started, self._launcher)
+        if isinstance(outcome, socket.socket):  # it lives: it had closed a connection that we did not read
+            self.connect(outcome)
+            await self.hello()
+        elif outcome is not None:
+            self._conclude(outcome)
+
+
+async def adopt(
+    run_dir: str, state_dir: str, launcher: Launcher | None = None
+) -> MonitorLink | Exited | None:
+    """Find again what an earlier daemon launched. None: nothing of it ever ran, or nothing is known.
+
+    An `Exited` is the last end on record: the caller compares its `started_at` with what it knows.
+    """
+    while True:
+        outcome = await settle(run_dir, state_dir, None, launcher)
+        if not isinstance(outcome, socket.socket):
+            return outcome
+        link = MonitorLink(run_dir, state_dir, launcher)
+        link.connect(outcome)
+        if await link.hello() is not None:
+            return link
+        link.close()
+
+
+async def settle(
+    run_dir: str, state_dir: str, started: Started | None, launcher: Launcher | None
+) -> socket.socket | Exited | None:
+    """A living monitor's socket, or how its container ended; a container without a monitor is ended.
+
+    `started` None: whatever the run directory tells.
+    """
+    try:
+        directory = RunDirectory(run_dir)
+    except FileNotFoundError:
+        return read_exit(state_dir, run_dir, started)
+    with directory:
+        if not directory.lock():
+            connection = await asyncio.to_thread(_connect, directory)
+            if connection is not None:
+                return connection
+            if (exited := read_exit(state_dir, run_dir, started)) is not None:
+                return exited
+            directory.lock()
+        started = started or directory.read_state()
+        exited = read_exit(state_dir, run_dir, started)
+        if exited is not None:
+            return exited
+        ended = await asyncio.to_thread(remains.end, directory, started)
+        if started is None:
+            return None
+        known = await launcher.exit_code(started.pid) if launcher is not None else None
+        return await asyncio.to_thread(remains.conclude, state_dir, run_dir, started, ended, known)
+
+
+def _connect(directory: RunDirectory) -> socket.socket | None:
+    """To a monitor that has its lock. None: it is about to end, with everything on record."""
+    for _attempt in range(2):
+        try:
+            return socket.socket(fileno=directory.connect().detach())
+        except OSError:
+            if not remains.wait_for_socket(directory):
+                return None
+    return None
+
+
+def _clear(run_dir: str) -> None:
+    """A monitor died before it could say anything."""
+    try:
+        directory = RunDirectory(run_dir)
+    except FileNotFoundError:
+        return
+    with directory:
+        if directory.lock():
+            remains.end(directory, None)
+
+
+def _check(reply: Reply) -> None:
+    if reply.errno == 0:
+        return
+    kinds: dict[int, type[SampanError]] = {
+        errno.ESRCH: Conflict,
+        errno.ENOENT: NotFound,
+        errno.EINVAL: InvalidArgument,
+    }
+    raise kinds.get(reply.errno, Internal)(reply.message)
+
+
+def _spawn(program: Path, control: int, run_root: str) -> int:
+    arguments = [sys.executable, "-I", "-S", str(program), str(_PACKAGES), "3", run_root]
+    null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.posix_spawn(
+            sys.executable,
+            arguments,
+            {"PATH": _PATH, "MALLOC_ARENA_MAX": "1", "LC_ALL": "C.UTF-8"},
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, null, 0),
+                (os.POSIX_SPAWN_DUP2, null, 1),
+                (os.POSIX_SPAWN_DUP2, control, 3),
+            ],
+            setsigmask=[],
+        )
+    finally:
+        os.close(null)
+
+
+def _reap(pid: int) -> None:
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, 0)
+
+
+def _nobody(_event: Event) -> None:
+    """Until the engine says who listens."""

@@ -1,0 +1,13 @@
+"""`python3 -I -S …/sampan/runtime/__main__.py PACKAGES FD NAME`: the launcher, as the daemon starts it.
+
+`-S` and an explicit path in place of `-m`: no site-packages, no `.pth` files, no environment; the
+package may lie in a wheel's directory or in an editable tree. NAME, the run root, is for `ps` only.
+"""
+
+import sys
+
+if __name__ == "__main__":
+    sys.path.insert(0, sys.argv[1])
+    from sampan.runtime.launcher import main
+
+    main(int(sys.argv[2]))
