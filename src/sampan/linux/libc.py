@@ -32,8 +32,26 @@ NUMBERS: dict[str, int] = {
     "pidfd_getfd": 438,
     "mount_setattr": 442,
 } | {
-    "x86_64": {"pivot_root": 155, "keyctl": 250, "seccomp": 317, "bpf": 321, "capset": 126, "capget": 125},
-    "aarch64": {"pivot_root": 41, "keyctl": 219, "seccomp": 277, "bpf": 280, "capset": 91, "capget": 90},
+    "x86_64": {
+        "setresuid": 117,
+        "setresgid": 119,
+        "capget": 125,
+        "capset": 126,
+        "pivot_root": 155,
+        "keyctl": 250,
+        "seccomp": 317,
+        "bpf": 321,
+    },
+    "aarch64": {
+        "pivot_root": 41,
+        "capget": 90,
+        "capset": 91,
+        "setresuid": 147,
+        "setresgid": 149,
+        "keyctl": 219,
+        "seccomp": 277,
+        "bpf": 280,
+    },
 }.get(MACHINE, {})
 
 

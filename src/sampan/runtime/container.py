@@ -1,0 +1,298 @@
+"""Create, start, execute, destroy: what a monitor does with its one container.
+
+Zone: lonely. The caller has one thread, has imported all it will ever need, and reaps its children.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from typing import Any, NamedTuple, NoReturn
+
+from sampan.linux import process
+from sampan.runtime import cgroup as cgroups
+from sampan.runtime import cgroup_layout, command, link, netns, plan, setup
+from sampan.runtime.cgroup import Cgroup
+from sampan.runtime.failure import CREATE, EXEC, INIT, NO_START, OciError, of_system, unpack
+from sampan.runtime.link import Link
+from sampan.runtime.protocol import Launch
+from sampan.runtime.setup import Join, Setup, Stdio
+
+_SIGKILL = 9
+_JOINED = (
+    process.CLONE_NEWNS
+    | process.CLONE_NEWNET
+    | process.CLONE_NEWUTS
+    | process.CLONE_NEWIPC
+    | process.CLONE_NEWCGROUP
+)
+
+
+class Container:
+    """One created container. `pidfd` and `console` are the caller's to close; `warnings` are for the user."""
+
+    def __init__(self, pid: int, pidfd: int, cgroup: Cgroup, spec: dict[str, Any], end: Link) -> None:
+        self.pid = pid
+        self.pidfd = pidfd
+        self.cgroup = cgroup
+        self.spec = spec
+        self.console: int | None = None
+        self.warnings: list[str] = cgroup.warnings
+        self.link = end
+
+
+class Executed(NamedTuple):
+    pid: int
+    pidfd: int
+    console: int | None
+
+
+def load(path: str) -> dict[str, Any]:
+    """A bundle's config.json. Raises OciError."""
+    try:
+        with open(path, "rb") as file:
+            spec = json.loads(file.read())
+    except (OSError, ValueError) as error:
+        raise OciError("InvalidArgument", f"{CREATE}JSON specification file {path}: {error}") from None
+    if not isinstance(spec, dict):
+        raise OciError("InvalidArgument", f"{CREATE}JSON specification file {path}: not an object")
+    return spec
+
+
+def create(launch: Launch, spec: dict[str, Any], stdio: Stdio | None) -> Container:
+    """Everything but execve: the process waits. Raises OciError, with everything undone."""
+    cgroup = None
+    try:
+        layout = cgroup_layout.detect()
+        cgroup = cgroups.create(layout, _cgroups_path(launch.id, spec))
+        steps = plan.build(spec, launch.rootfs, launch.bundle, cgroups.view(cgroup, layout))
+        wanted = Setup(
+            steps,
+            command.parse(spec.get("process") or {}, _program(launch.seccomp)),
+            launch.interfaces,
+            launch.gateway,
+            _last_capability(),
+        )
+        return _launch(wanted, spec, cgroup, stdio)
+    except BaseException as error:
+        if cgroup is not None:
+            _undo(cgroup, error)
+        if isinstance(error, OSError):
+            raise of_system("creating the container", error).prefixed(CREATE) from None
+        if isinstance(error, OciError):
+            raise error.prefixed(CREATE) from None
+        raise
+
+
+def start(container: Container) -> None:
+    """Let it execve; returns when it has. Raises OciError (then pid 1 has ended, or is about to)."""
+    try:
+        _released(container.link)
+    except OciError as error:
+        raise error.prefixed(CREATE + INIT) from None
+    finally:
+        container.link.close()
+
+
+def execute(
+    container: Container, wanted: dict[str, Any], stdio: Stdio | None, seccomp: str | None
+) -> Executed:
+    """A further process in a running container; returns after its execve. Raises OciError."""
+    try:
+        parsed = command.parse(wanted, _program(seccomp))
+        console = plan.console_of(wanted) if parsed.terminal else None
+        joining = Join(container.pidfd, _JOINED, parsed, _last_capability(), console)
+        return _execute(container, joining, stdio)
+    except OSError as error:
+        raise of_system("executing in the container", error).prefixed(EXEC) from None
+    except OciError as error:
+        raise error.prefixed(EXEC) from None
+
+
+def destroy(container: Container) -> bool:
+    """After pid 1 was reaped: nothing of it stays. Whether the OOM killer took any of its processes."""
+    killed = cgroups.oom_kills(container.cgroup) > 0
+    cgroups.destroy(container.cgroup)
+    return killed
+
+
+def _launch(wanted: Setup, spec: dict[str, Any], cgroup: Cgroup, stdio: Stdio | None) -> Container:
+    ours, theirs = link.pair()
+    joins = _open_namespaces(wanted.plan.joins)
+    flags = wanted.plan.clone_flags & ~process.CLONE_NEWCGROUP
+    try:
+        pid, pidfd = _clone(flags, cgroup, [fd for fd, kind in joins if kind == process.CLONE_NEWPID])
+        if pid == 0:
+            _child_create(wanted, theirs, stdio, joins)
+    except BaseException:
+        ours.close()
+        raise
+    finally:
+        theirs.close()
+        for fd, _ in joins:
+            os.close(fd)
+    container = Container(pid, pidfd, cgroup, spec, ours)
+    try:
+        _provide(wanted, spec, cgroup, container)
+        container.console = _ready(ours, container.warnings)
+    except BaseException:
+        _kill(container.pid, container.pidfd)
+        ours.close()
+        raise
+    return container
+
+
+def _child_create(
+    wanted: Setup, end: Link, stdio: Stdio | None, joins: Sequence[tuple[int, int]]
+) -> NoReturn:
+    others = [(fd, kind) for fd, kind in joins if kind != process.CLONE_NEWPID]
+    setup.create(wanted, end, stdio, others)
+
+
+def _provide(wanted: Setup, spec: dict[str, Any], cgroup: Cgroup, container: Container) -> None:
+    """What only we can do for the child, while it builds its root."""
+    try:
+        cgroups.limit(cgroup, (spec.get("linux") or {}).get("resources") or {})
+        cgroups.enter(cgroup, container.pid)
+        netns.plumb(wanted.interfaces, container.pid)
+    except ProcessLookupError:
+        pass  # it died: what it says last is the error
+    try:
+        container.link.send(link.GO)
+    except BrokenPipeError:
+        pass
+
+
+def _execute(container: Container, joining: Join, stdio: Stdio | None) -> Executed:
+    ours, theirs = link.pair()
+    pid_namespace = [] if _shares_pids(container.spec) else [container.pidfd]
+    try:
+        pid, pidfd = _clone(0, container.cgroup, pid_namespace)
+        if pid == 0:
+            setup.join(joining, theirs, stdio)
+    except BaseException:
+        ours.close()
+        raise
+    finally:
+        theirs.close()
+    try:
+        cgroups.enter(container.cgroup, pid)
+        ours.send(link.GO)
+        console = _ready(ours, container.warnings)
+        _released(ours)
+    except BaseException as error:
+        _kill(pid, pidfd)
+        if isinstance(error, (BrokenPipeError, ProcessLookupError)):
+            raise OciError("Conflict", "the container has ended") from None
+        raise
+    finally:
+        ours.close()
+    return Executed(pid, pidfd, console)
+
+
+def _clone(flags: int, cgroup: Cgroup, pid_namespace: Sequence[int]) -> tuple[int, int]:
+    """clone3 into the cgroup; the child in the pid namespace behind `pid_namespace`, if any."""
+    birthplace = cgroups.open_birthplace(cgroup)
+    home = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC) if pid_namespace else -1
+    try:
+        for fd in pid_namespace:
+            process.setns(fd, process.CLONE_NEWPID)
+        pid, pidfd = process.clone3(flags, birthplace)
+        if pid == 0:
+            return pid, pidfd
+        if home >= 0:
+            process.setns(home, process.CLONE_NEWPID)  # our next children are none of the container's
+    finally:
+        if birthplace is not None:
+            os.close(birthplace)
+        if home >= 0:
+            os.close(home)
+    return pid, pidfd
+
+
+def _open_namespaces(joins: Sequence[tuple[int, str]]) -> list[tuple[int, int]]:
+    opened: list[tuple[int, int]] = []
+    try:
+        for kind, path in joins:
+            opened.append((os.open(path, os.O_RDONLY | os.O_CLOEXEC), kind))
+    except OSError:
+        for fd, _ in opened:
+            os.close(fd)
+        raise
+    return opened
+
+
+def _ready(end: Link, warnings: list[str]) -> int | None:
+    """Wait for READY; the console's master if one came."""
+    console = None
+    while True:
+        letter, payload, fd = end.receive()
+        if letter == link.CONSOLE:
+            console = fd
+        elif letter == link.WARNING:
+            warnings.append(payload.decode())
+        elif letter == link.READY:
+            return console
+        else:
+            if console is not None:
+                os.close(console)
+            raise _failed(letter, payload)
+
+
+def _released(end: Link) -> None:
+    try:
+        end.send(link.START)
+    except BrokenPipeError:
+        pass  # it died: what it says last is the error
+    executing = False
+    while True:
+        letter, payload, _ = end.receive()
+        if letter == link.EXECUTING:
+            executing = True
+        elif letter == b"" and executing:
+            return
+        else:
+            raise _failed(letter, payload)
+
+
+def _failed(letter: bytes, payload: bytes) -> OciError:
+    if letter == link.ERROR:
+        return unpack(payload)
+    return OciError("Internal", "the process was killed while it was set up", NO_START)
+
+
+def _kill(pid: int, pidfd: int) -> None:
+    """SIGKILL and reap a child of ours that never ran."""
+    try:
+        process.pidfd_send_signal(pidfd, _SIGKILL)
+    except ProcessLookupError:
+        pass
+    os.waitpid(pid, 0)
+    os.close(pidfd)
+
+
+def _undo(cgroup: Cgroup, error: BaseException) -> None:
+    try:
+        cgroups.destroy(cgroup)
+    except (OSError, OciError) as second:
+        error.add_note(f"while undoing: {second}")
+
+
+def _cgroups_path(identifier: str, spec: dict[str, Any]) -> str:
+    return (spec.get("linux") or {}).get("cgroupsPath") or f"{cgroups.PARENT}/{identifier}"
+
+
+def _shares_pids(spec: dict[str, Any]) -> bool:
+    kinds = [entry.get("type") for entry in (spec.get("linux") or {}).get("namespaces") or ()]
+    return "pid" not in kinds
+
+
+def _program(path: str | None) -> bytes | None:
+    if path is None:
+        return None
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def _last_capability() -> int:
+    with open("/proc/sys/kernel/cap_last_cap", "rb") as file:
+        return int(file.read())

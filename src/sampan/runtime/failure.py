@@ -1,0 +1,51 @@
+"""What `runtime.container` raises, and how it crosses from the child to the monitor."""
+
+import os
+
+from sampan import errors
+
+CANNOT_RUN = 126
+NOT_FOUND = 127
+NO_START = 128
+CREATE = "failed to create task for container: OCI runtime create failed: unable to start container process: "
+EXEC = "OCI runtime exec failed: exec failed: unable to start container process: "
+INIT = "error during container init: "
+_SEPARATOR = "\0"
+
+
+class OciError(errors.SampanError):
+    """`str(error)` is Docker's sentence; `kind` a class name of sampan.errors; `exit_code` 126, 127 or 128."""
+
+    def __init__(self, kind: str, message: str, exit_code: int = NO_START) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.exit_code = exit_code
+
+    def prefixed(self, prefix: str) -> "OciError":
+        return OciError(self.kind, prefix + self.message, self.exit_code)
+
+
+def invalid(message: str) -> OciError:
+    return OciError("InvalidArgument", message)
+
+
+def unsupported(message: str) -> OciError:
+    return OciError("Unsupported", message)
+
+
+def of_system(doing: str, error: OSError) -> OciError:
+    """`doing`: what was being done, e.g. 'mounting "proc" to rootfs at "/proc"'."""
+    operand = f"{error.filename}: " if isinstance(error.filename, str) and error.filename else ""
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    return OciError("Internal", f"error {doing}: {operand}{reason}".replace("\n", " "))
+
+
+def pack(error: OciError) -> bytes:
+    text = _SEPARATOR.join((error.kind, str(error.exit_code), error.message))
+    return text.encode("utf-8", "surrogateescape")
+
+
+def unpack(data: bytes) -> OciError:
+    kind, code, message = data.decode("utf-8", "surrogateescape").split(_SEPARATOR, 2)
+    return OciError(kind, message, int(code))

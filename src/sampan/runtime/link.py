@@ -1,0 +1,77 @@
+"""The socket between the monitor and the child that becomes the container's process.
+
+One letter and a payload per SOCK_SEQPACKET packet. The child's end is close-on-exec: its end of file after
+EXECUTING says that execve has succeeded.
+
+    child                         parent
+      │◄────────────── GO ──────────┤  in its cgroups, the network pairs are there
+      ├─ WARNING* ─────────────────►│
+      ├─ CONSOLE + fd ─────────────►│  only with a terminal
+      ├─ READY ────────────────────►│  create returns
+      │◄────────────── START ───────┤
+      ├─ EXECUTING ────────────────►│
+      ├─ (closed by execve) ───────►│  start returns
+      ├─ ERROR ────────────────────►│  instead of anything
+"""
+
+import array
+from _socket import (
+    AF_UNIX,
+    CMSG_SPACE,
+    MSG_CMSG_CLOEXEC,
+    MSG_NOSIGNAL,
+    SCM_RIGHTS,
+    SOCK_CLOEXEC,
+    SOCK_SEQPACKET,
+    SOL_SOCKET,
+    socket,
+    socketpair,
+)
+
+GO, START = b"G", b"S"
+WARNING, CONSOLE, READY, EXECUTING, ERROR = b"W", b"C", b"R", b"X", b"E"
+_LIMIT = 16 * 1024  # bytes; our own sentences
+_INT = 4
+
+
+class Link:
+    """One end. The other end's death is an end of file, never a signal."""
+
+    def __init__(self, end: socket) -> None:
+        self._socket = end
+        self._gone_on = False
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def send(self, letter: bytes, payload: bytes = b"") -> None:
+        """Raises BrokenPipeError when the other end is gone."""
+        self._socket.send(letter + payload[: _LIMIT - 1], MSG_NOSIGNAL)
+
+    def send_console(self, fd: int) -> None:
+        rights = (SOL_SOCKET, SCM_RIGHTS, array.array("i", [fd]))
+        self._socket.sendmsg([CONSOLE], [rights], MSG_NOSIGNAL)
+
+    def receive(self) -> tuple[bytes, bytes, int]:
+        """(letter, payload, descriptor or -1); the letter is b"" at the end."""
+        data, ancillary, _, _ = self._socket.recvmsg(_LIMIT, CMSG_SPACE(_INT), MSG_CMSG_CLOEXEC)
+        fd = int.from_bytes(ancillary[0][2][:_INT], "little") if ancillary else -1
+        return data[:1], data[1:], fd
+
+    def await_go(self) -> None:
+        """In the child; the second time it returns at once."""
+        if not self._gone_on:
+            self.expect(GO)
+            self._gone_on = True
+
+    def expect(self, letter: bytes) -> None:
+        if self.receive()[0] != letter:
+            raise OSError(32, "the monitor is gone")
+
+
+def pair() -> tuple[Link, Link]:
+    first, second = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC)
+    return Link(first), Link(second)

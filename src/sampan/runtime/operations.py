@@ -1,0 +1,164 @@
+"""The steps of setting up a container: small frozen values that print themselves.
+
+`runtime.plan` decides them; `runtime.rootfs`, `mounts`, `devices` and `setup` do them, in the child.
+Paths named `destination` or `path` are of the container's root, everything else is of the host.
+"""
+
+from typing import NamedTuple
+
+from sampan.runtime.mount_options import Attributes
+
+NONE = Attributes(0, 0)
+
+
+class OpenSource(NamedTuple):
+    """Take a detached copy of a host file or tree, before the host's root is gone."""
+
+    number: int
+    path: str
+    recursive: bool
+
+
+class MakePrivate(NamedTuple):
+    """Nothing that we mount shows on the host."""
+
+
+class MountOverlay(NamedTuple):
+    lowerdirs: tuple[str, ...]  # top first
+    upperdir: str
+    workdir: str
+    anchor: str  # host directory that carries the root until the pivot
+
+
+class BindRoot(NamedTuple):
+    path: str
+    anchor: str
+
+
+class Pivot(NamedTuple):
+    """The new root becomes "/", the host's root goes. From here on no path can reach the host."""
+
+
+class JoinCgroup(NamedTuple):
+    """Wait until the parent has put us into our cgroups, then unshare the cgroup namespace."""
+
+    wait: bool
+
+
+class MountFilesystem(NamedTuple):
+    destination: str
+    fstype: str
+    source: str
+    data: tuple[str, ...]
+    attributes: int
+    propagation: int = 0
+    ordinary: bool = False  # no symlink anywhere on the way: /proc, /sys, /dev
+
+
+class AttachSource(NamedTuple):
+    destination: str
+    number: int
+    attributes: Attributes = NONE
+    below: Attributes = NONE
+    propagation: int = 0
+    propagation_recursive: bool = True
+
+
+class Remount(NamedTuple):
+    """Change the mount that is there now."""
+
+    destination: str
+    attributes: Attributes
+
+
+class Symlink(NamedTuple):
+    path: str
+    target: str
+    if_exists: str = ""  # only when this exists; "": always
+
+
+class MakeDevice(NamedTuple):
+    path: str
+    kind: str  # "c", "b", "p"
+    major: int
+    minor: int
+    mode: int
+    uid: int
+    gid: int
+
+
+class MakeConsole(NamedTuple):
+    """A pseudoterminal of the container's own devpts; the slave also as /dev/console."""
+
+    height: int
+    width: int
+
+
+class SetHostname(NamedTuple):
+    name: str
+
+
+class SetDomainname(NamedTuple):
+    name: str
+
+
+class SetSysctl(NamedTuple):
+    key: str  # "net.ipv4.ip_forward"
+    value: str
+
+
+class ReadonlyPath(NamedTuple):
+    path: str
+
+
+class MaskPath(NamedTuple):
+    path: str
+
+
+class MaskTree(NamedTuple):
+    """An empty read-only tmpfs over a directory of the root itself (image `host`)."""
+
+    path: str
+
+
+class ReadonlyRoot(NamedTuple):
+    pass
+
+
+class RootPropagation(NamedTuple):
+    flags: int
+    recursive: bool
+
+
+class NewKeyring(NamedTuple):
+    name: str
+
+
+class SetOomScore(NamedTuple):
+    value: int
+
+
+Operation = (
+    OpenSource
+    | MakePrivate
+    | MountOverlay
+    | BindRoot
+    | Pivot
+    | JoinCgroup
+    | MountFilesystem
+    | AttachSource
+    | Remount
+    | Symlink
+    | MakeDevice
+    | MakeConsole
+    | SetHostname
+    | SetDomainname
+    | SetSysctl
+    | ReadonlyPath
+    | MaskPath
+    | MaskTree
+    | ReadonlyRoot
+    | RootPropagation
+    | NewKeyring
+    | SetOomScore
+)

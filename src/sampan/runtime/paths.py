@@ -1,0 +1,71 @@
+"""Paths of a container's root, resolved once, to a descriptor.
+
+For a process whose root *is* the container's (after the pivot): symlinks, absolute or with "..", then end
+inside by themselves. What must still be kept out are the magic links of procfs (/proc/self/fd/N), which
+would lead to whatever the setting-up process has open. Zone: lonely.
+"""
+
+import errno
+import os
+import stat
+
+from sampan.linux.openat2 import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, openat2
+from sampan.runtime.failure import invalid
+
+_TRIES = 128  # of RESOLVE_IN_ROOT while somebody renames (openat2(2), EAGAIN)
+_MODE = 0o755
+
+
+def open_path(root: int, path: str, flags: int = os.O_PATH, *, ordinary: bool = False) -> int:
+    """`ordinary`: no symlink on the way at all. Raises OSError."""
+    resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | (RESOLVE_NO_SYMLINKS if ordinary else 0)
+    for _ in range(_TRIES):
+        try:
+            return openat2(root, path, flags, 0, resolve)
+        except BlockingIOError:
+            continue
+    raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN), path)
+
+
+def open_target(root: int, path: str, *, directory: bool, ordinary: bool = False) -> int:
+    """O_PATH descriptor of a mount point; made (0755, with its parents) when it is not there."""
+    try:
+        fd = open_path(root, path, ordinary=ordinary)
+    except FileNotFoundError:
+        fd = _make(root, path, directory=directory)
+    except OSError as error:
+        if ordinary and error.errno in (errno.ELOOP, errno.ENOTDIR):
+            raise invalid(f'filesystem "{path}" must be mounted on ordinary directory') from None
+        raise
+    if ordinary and not stat.S_ISDIR(os.fstat(fd).st_mode):
+        raise invalid(f'filesystem "{path}" must be mounted on ordinary directory')
+    return fd
+
+
+def _make(root: int, path: str, *, directory: bool) -> int:
+    """Component by component, each opened before the next is made in it."""
+    names = [name for name in path.split("/") if name not in ("", ".")]
+    if ".." in names:
+        raise invalid(f"mount destination {path} has a '..' in it")
+    fd = os.dup(root)
+    for index, name in enumerate(names):
+        try:
+            child = _step(fd, name, directory=directory or index < len(names) - 1)
+        finally:
+            os.close(fd)
+        fd = child
+    return fd
+
+
+def _step(parent: int, name: str, *, directory: bool) -> int:
+    try:
+        return openat2(parent, name, os.O_PATH, 0, RESOLVE_NO_MAGICLINKS)
+    except FileNotFoundError:
+        pass
+    if directory:
+        os.mkdir(name, _MODE, dir_fd=parent)
+        flags = os.O_PATH | os.O_NOFOLLOW | os.O_DIRECTORY
+        return openat2(parent, name, flags, 0, RESOLVE_NO_SYMLINKS)
+    flags = os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_WRONLY
+    os.close(openat2(parent, name, flags, _MODE, RESOLVE_NO_SYMLINKS))
+    return openat2(parent, name, os.O_PATH | os.O_NOFOLLOW, 0, RESOLVE_NO_SYMLINKS)

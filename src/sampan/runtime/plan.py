@@ -1,0 +1,292 @@
+"""OCI runtime-spec → the steps that make it true, in their order. Pure: reads nothing, changes nothing.
+
+The order is what makes it safe. Host paths are opened first, while the host's root is still there, and
+only as descriptors; then the root is pivoted, so that no later path, however the image has laid its
+symlinks, can name anything of the host; then the mounts of the spec in their order; masks, read-only paths
+and the read-only root come last, because nothing can be written after them.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from sampan.linux import process
+from sampan.linux.mount import MS_PRIVATE
+from sampan.runtime import operations as op
+from sampan.runtime import sysctls
+from sampan.runtime.failure import invalid, unsupported
+from sampan.runtime.mount_options import MountOptions, parse, propagation_flags
+from sampan.runtime.protocol import Rootfs
+
+NAMESPACE_FLAGS: dict[str, int] = {
+    "mount": process.CLONE_NEWNS,
+    "pid": process.CLONE_NEWPID,
+    "network": process.CLONE_NEWNET,
+    "uts": process.CLONE_NEWUTS,
+    "ipc": process.CLONE_NEWIPC,
+    "cgroup": process.CLONE_NEWCGROUP,
+}
+_ORDINARY = ("/proc", "/sys", "/dev")
+_DEVICES = ("null", 3), ("zero", 5), ("full", 7), ("random", 8), ("urandom", 9)
+_LINKS = (
+    ("/dev/fd", "/proc/self/fd"),
+    ("/dev/stdin", "/proc/self/fd/0"),
+    ("/dev/stdout", "/proc/self/fd/1"),
+    ("/dev/stderr", "/proc/self/fd/2"),
+)
+_CONSOLE = (24, 80)
+
+
+class CgroupView(NamedTuple):
+    """What a container sees below /sys/fs/cgroup."""
+
+    unified: str | None  # pure v2: the host directory of this container's cgroup; None: v1 or hybrid
+    hierarchies: Sequence[tuple[str, str]] = ()  # v1: (name below /sys/fs/cgroup, host directory of ours)
+    links: Sequence[tuple[str, str]] = ()  # v1: ("cpu", "cpu,cpuacct")
+
+
+class Plan(NamedTuple):
+    operations: tuple[op.Operation, ...]
+    clone_flags: int
+    joins: tuple[tuple[int, str], ...]  # (CLONE_NEW*, path)
+
+    def __str__(self) -> str:
+        return "\n".join(map(repr, self.operations))
+
+
+def build(spec: dict[str, Any], rootfs: Rootfs | None, bundle: str, view: CgroupView) -> Plan:
+    """Raises OciError for a spec that we cannot or must not carry out."""
+    linux = spec.get("linux") or {}
+    flags, joins = namespaces(linux.get("namespaces") or ())
+    mounts = [_Mount.of(entry) for entry in spec.get("mounts") or ()]
+    own_cgroup = bool(flags & process.CLONE_NEWCGROUP)
+    sources: list[op.Operation] = []
+    attaches = [step for mount in mounts for step in _mount(mount, sources, view, own_cgroup=own_cgroup)]
+    operations = [
+        op.NewKeyring("_ses." + bundle.rsplit("/", 1)[-1]),
+        *_oom(spec),
+        *sources,
+        op.MakePrivate(),
+        _root(spec, rootfs, bundle),
+        op.Pivot(),
+        *_cgroup_namespace(view, own_cgroup=own_cgroup),
+        *(op.MaskTree(path) for path in (rootfs.masked if rootfs else ())),
+        *attaches,
+        *_devices(mounts, linux),
+        *_console(spec),
+        *_names(spec, flags),
+        *_sysctls(linux, flags),
+        *_dev_readonly(mounts),
+        *map(op.ReadonlyPath, linux.get("readonlyPaths") or ()),
+        *map(op.MaskPath, linux.get("maskedPaths") or ()),
+        *([op.ReadonlyRoot()] if (spec.get("root") or {}).get("readonly") else ()),
+        *_propagation(linux),
+    ]
+    return Plan(tuple(operations), flags, joins)
+
+
+def namespaces(entries: Sequence[dict[str, Any]]) -> tuple[int, tuple[tuple[int, str], ...]]:
+    """(flags of the new ones, (flag, path) of those to join)."""
+    flags, joins = 0, []
+    for entry in entries:
+        flag = NAMESPACE_FLAGS.get(kind := entry.get("type", ""))
+        if flag is None:
+            raise unsupported(f"namespace {kind!r} is not supported")
+        if path := entry.get("path"):
+            joins.append((flag, path))
+        else:
+            flags |= flag
+    if not flags & process.CLONE_NEWNS:
+        raise invalid("a container needs a mount namespace of its own")
+    return flags, tuple(joins)
+
+
+class _Mount(NamedTuple):
+    destination: str
+    fstype: str
+    source: str
+    options: MountOptions
+
+    @classmethod
+    def of(cls, entry: dict[str, Any]) -> "_Mount":
+        destination = entry["destination"]
+        if not destination.startswith("/"):
+            raise invalid(f"mount destination {destination} not absolute")
+        options = parse(entry.get("options") or ())
+        return cls(destination, entry.get("type") or "bind", entry.get("source") or "", options)
+
+    @property
+    def is_bind(self) -> bool:
+        return self.options.bind or self.fstype == "bind"
+
+
+def _oom(spec: dict[str, Any]) -> Iterator[op.Operation]:
+    value = (spec.get("process") or {}).get("oomScoreAdj")
+    if value is not None:
+        yield op.SetOomScore(value)
+
+
+def _root(spec: dict[str, Any], rootfs: Rootfs | None, bundle: str) -> op.Operation:
+    if rootfs is not None:
+        return op.MountOverlay(tuple(rootfs.lowerdirs), rootfs.upperdir, rootfs.workdir, bundle)
+    path = (spec.get("root") or {}).get("path") or "rootfs"
+    return op.BindRoot(path if path.startswith("/") else f"{bundle}/{path}", bundle)
+
+
+def _cgroup_namespace(view: CgroupView, *, own_cgroup: bool) -> Iterator[op.Operation]:
+    # A cgroup namespace shows the cgroup that its maker was in, and clone(2) takes the parent's, not the
+    # one of CLONE_INTO_CGROUP (kernel/cgroup/namespace.c, copy_cgroup_ns): so unshare(2) from inside.
+    if own_cgroup:
+        yield op.JoinCgroup(wait=view.unified is None)
+
+
+def _mount(
+    mount: _Mount, sources: list[op.Operation], view: CgroupView, *, own_cgroup: bool
+) -> Iterator[op.Operation]:
+    if mount.is_bind:
+        yield _bind(mount, sources)
+    elif mount.fstype == "cgroup" and view.unified is None:
+        yield from _cgroup_v1(mount, sources, view, own_cgroup=own_cgroup)
+    elif mount.fstype in ("cgroup", "cgroup2"):
+        yield from _cgroup_v2(mount, sources, view, own_cgroup=own_cgroup)
+    else:
+        yield _filesystem(mount)
+
+
+def _filesystem(mount: _Mount, fstype: str = "") -> op.MountFilesystem:
+    destination = mount.destination.rstrip("/") or "/"
+    return op.MountFilesystem(
+        destination=destination,
+        fstype=fstype or mount.fstype,
+        source=mount.source or mount.fstype,
+        data=mount.options.data,
+        attributes=_early(destination, mount.options.attributes.set),
+        propagation=mount.options.propagation,
+        ordinary=destination in _ORDINARY,
+    )
+
+
+def _early(destination: str, attributes: int) -> int:
+    """/dev must be filled before it may become read-only (see `_dev_readonly`)."""
+    return attributes & ~1 if destination == "/dev" else attributes
+
+
+def _dev_readonly(mounts: Sequence[_Mount]) -> Iterator[op.Operation]:
+    for mount in mounts:
+        if mount.destination == "/dev" and mount.options.attributes.set & 1 and not mount.is_bind:
+            yield op.Remount("/dev", mount.options.attributes)
+
+
+def _bind(mount: _Mount, sources: list[op.Operation]) -> op.AttachSource:
+    number = len(sources)
+    options = mount.options
+    sources.append(op.OpenSource(number, mount.source, options.recursive or not options.bind))
+    return op.AttachSource(
+        destination=mount.destination,
+        number=number,
+        attributes=options.attributes,
+        below=options.below,
+        propagation=options.propagation or MS_PRIVATE,
+        propagation_recursive=options.propagation_recursive or not options.propagation,
+    )
+
+
+def _cgroup_v2(
+    mount: _Mount, sources: list[op.Operation], view: CgroupView, *, own_cgroup: bool
+) -> Iterator[op.Operation]:
+    """In a cgroup namespace a mount of its own shows ours as the root; without one, so does a bind."""
+    if own_cgroup:
+        yield _filesystem(mount, "cgroup2")
+        return
+    number = len(sources)
+    sources.append(op.OpenSource(number, view.unified or "", recursive=False))
+    yield op.AttachSource(mount.destination, number, mount.options.attributes, propagation=MS_PRIVATE)
+
+
+def _cgroup_v1(
+    mount: _Mount, sources: list[op.Operation], view: CgroupView, *, own_cgroup: bool
+) -> Iterator[op.Operation]:
+    """A tmpfs with one directory for each hierarchy, as runc."""
+    attributes = mount.options.attributes
+    writable = attributes.set & ~1
+    yield op.MountFilesystem(mount.destination, "tmpfs", "tmpfs", ("mode=755",), writable)
+    for name, host in view.hierarchies:
+        below = f"{mount.destination}/{name}"
+        if own_cgroup:
+            controllers = ("none", f"name={name}") if name == "systemd" else tuple(name.split(","))
+            yield op.MountFilesystem(below, "cgroup", "cgroup", controllers, attributes.set)
+        else:
+            number = len(sources)
+            sources.append(op.OpenSource(number, host, recursive=False))
+            yield op.AttachSource(below, number, attributes, propagation=MS_PRIVATE)
+    for name, target in view.links:
+        yield op.Symlink(f"{mount.destination}/{name}", target)
+    if attributes.set & 1:
+        yield op.Remount(mount.destination, attributes)
+
+
+def _devices(mounts: Sequence[_Mount], linux: dict[str, Any]) -> Iterator[op.Operation]:
+    """Not where the user has mounted a /dev of his own, as runc."""
+    if any(m.destination.rstrip("/") == "/dev" and m.is_bind for m in mounts):
+        return
+    given = {entry["path"] for entry in linux.get("devices") or ()}
+    for name, minor in _DEVICES:
+        if f"/dev/{name}" not in given:
+            yield op.MakeDevice(f"/dev/{name}", "c", 1, minor, 0o666, 0, 0)
+    if "/dev/tty" not in given:
+        yield op.MakeDevice("/dev/tty", "c", 5, 0, 0o666, 0, 0)
+    for entry in linux.get("devices") or ():
+        yield _device(entry)
+    for path, target in _LINKS:
+        yield op.Symlink(path, target)
+    yield op.Symlink("/dev/core", "/proc/kcore", if_exists="/proc/kcore")
+    yield op.Symlink("/dev/ptmx", "pts/ptmx")
+
+
+def _device(entry: dict[str, Any]) -> op.MakeDevice:
+    kind = {"u": "c"}.get(entry["type"], entry["type"])
+    if kind not in ("c", "b", "p"):
+        raise invalid(f"device {entry['path']} has unknown type {entry['type']}")
+    mode = entry.get("fileMode")
+    return op.MakeDevice(
+        entry["path"],
+        kind,
+        entry.get("major", 0),
+        entry.get("minor", 0),
+        0o666 if mode is None else mode & 0o7777,
+        entry.get("uid", 0),
+        entry.get("gid", 0),
+    )
+
+
+def _console(spec: dict[str, Any]) -> Iterator[op.Operation]:
+    process_ = spec.get("process") or {}
+    if process_.get("terminal"):
+        yield console_of(process_)
+
+
+def console_of(process_: dict[str, Any]) -> op.MakeConsole:
+    size = process_.get("consoleSize") or {}
+    return op.MakeConsole(size.get("height") or _CONSOLE[0], size.get("width") or _CONSOLE[1])
+
+
+def _names(spec: dict[str, Any], flags: int) -> Iterator[op.Operation]:
+    for key, make in (("hostname", op.SetHostname), ("domainname", op.SetDomainname)):
+        if name := spec.get(key):
+            if not flags & process.CLONE_NEWUTS:
+                raise invalid(f"unable to set {key} without a private UTS namespace")
+            yield make(name)
+
+
+def _sysctls(linux: dict[str, Any], flags: int) -> Iterator[op.Operation]:
+    for key, value in (linux.get("sysctl") or {}).items():
+        sysctls.check(key, flags)
+        yield op.SetSysctl(key, value)
+
+
+def _propagation(linux: dict[str, Any]) -> Iterator[op.Operation]:
+    name = linux.get("rootfsPropagation") or ""
+    if name and name not in ("private", "rprivate"):
+        try:
+            yield op.RootPropagation(*propagation_flags(name))
+        except KeyError:
+            raise invalid(f"rootfsPropagation={name} is not supported") from None

@@ -1,0 +1,220 @@
+"""The child: from clone3 to execve. It imports nothing, reads no module, and never returns.
+
+Everything that could be decided before the fork has been (`runtime.plan`, `runtime.command`).
+"""
+
+import fcntl
+import os
+import termios
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, NoReturn
+
+from sampan.linux import keyctl, process
+from sampan.linux.openat2 import RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, openat2
+from sampan.runtime import devices, identity, link, mounts, netns, rootfs, sysctls
+from sampan.runtime import operations as op
+from sampan.runtime.command import Command
+from sampan.runtime.failure import OciError, of_system, pack
+from sampan.runtime.link import Link
+from sampan.runtime.plan import Plan
+from sampan.runtime.protocol import Interface
+from sampan.runtime.stage import Stage
+
+_FIRST_FREE = 3
+
+
+class Stdio(NamedTuple):
+    """Borrowed descriptors that become 0, 1 and 2 of the process."""
+
+    stdin: int
+    stdout: int
+    stderr: int
+
+
+class Setup(NamedTuple):
+    plan: Plan
+    command: Command
+    interfaces: Sequence[Interface]
+    gateway: str | None
+    last_capability: int
+
+
+class Join(NamedTuple):
+    """For exec: the namespaces of a running container."""
+
+    pidfd: int
+    namespaces: int  # CLONE_NEW*
+    command: Command
+    last_capability: int
+    console: op.MakeConsole | None
+
+
+def create(setup: Setup, end: Link, stdio: Stdio | None, joins: Sequence[tuple[int, int]]) -> NoReturn:
+    """`joins`: open namespace files with their CLONE_NEW*."""
+    _guard(end, lambda: _create(setup, end, stdio, joins))
+
+
+def join(wanted: Join, end: Link, stdio: Stdio | None) -> NoReturn:
+    _guard(end, lambda: _join(wanted, end, stdio))
+
+
+def _guard(end: Link, body: Callable[[], OciError]) -> NoReturn:
+    """Whatever happens, it ends in this process: above us is a copy of the monitor's stack."""
+    try:
+        try:
+            error = body()
+        except OciError as raised:
+            error = raised
+        except OSError as raised:
+            error = of_system("setting up the container", raised)
+        except BaseException as raised:
+            error = OciError("Internal", f"unexpected {type(raised).__name__}: {raised}")
+        end.send(link.ERROR, pack(error))
+    finally:
+        os._exit(1)
+
+
+def _create(setup: Setup, end: Link, stdio: Stdio | None, joins: Sequence[tuple[int, int]]) -> OciError:
+    process.prctl(process.PR_SET_DUMPABLE, 0)
+    process.prctl(process.PR_SET_PDEATHSIG, 9)  # until it is set up: nobody else would undo it
+    for fd, kind in joins:
+        process.setns(fd, kind)
+    _keep_only(end, stdio)
+    os.umask(0)
+    os.setsid()
+    stage = Stage()
+    for step in setup.plan.operations:
+        if isinstance(step, op.JoinCgroup):
+            _join_cgroup(step, end)
+        else:
+            _DO[type(step)](step, stage)
+    end.await_go()
+    if setup.plan.clone_flags & process.CLONE_NEWNET:
+        netns.configure(setup.interfaces, setup.gateway)
+    return _finish(setup.command, stage, end, setup.last_capability)
+
+
+def _join(wanted: Join, end: Link, stdio: Stdio | None) -> OciError:
+    process.prctl(process.PR_SET_DUMPABLE, 0)
+    process.prctl(process.PR_SET_PDEATHSIG, 9)
+    end.await_go()
+    process.setns(wanted.pidfd, wanted.namespaces)
+    _keep_only(end, stdio)
+    os.setsid()
+    stage = Stage()
+    stage.root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    new_keyring(op.NewKeyring("_ses.exec"), stage)
+    if wanted.console is not None:
+        slave = devices.open_terminal(stage, wanted.console)
+        for fd in (0, 1, 2):
+            os.dup2(slave, fd)
+        os.close(slave)
+    return _finish(wanted.command, stage, end, wanted.last_capability)
+
+
+def _finish(command: Command, stage: Stage, end: Link, last_capability: int) -> OciError:
+    """The part that create and exec share. The order is explained in `runtime.identity`."""
+    if command.terminal:
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        end.send_console(stage.console)
+    os.umask(command.umask)
+    user = identity.resolve_user(command, stage.root)
+    environment = identity.environment(command, user)
+    identity.enter_directory(command, stage.root)
+    identity.set_limits(command)
+    identity.own_stdio(user.uid)
+    path = identity.find_executable(command)
+    for warning in stage.warnings:
+        end.send(link.WARNING, warning.encode())
+    process.close_range(_FIRST_FREE, end.fileno() - 1) if end.fileno() > _FIRST_FREE else None
+    process.close_range(end.fileno() + 1)
+    process.prctl(process.PR_SET_PDEATHSIG, 0)
+    end.send(link.READY)
+    end.expect(link.START)
+    process.reset_signals()
+    identity.become(command, user, last_capability)
+    end.send(link.EXECUTING)
+    return identity.execute(path, command, environment)
+
+
+def _keep_only(end: Link, stdio: Stdio | None) -> None:
+    """0, 1, 2 and our end; nothing that the monitor has open (CVE-2024-21626)."""
+    if stdio is not None:
+        copies = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _FIRST_FREE) for fd in stdio]
+        for number, fd in enumerate(copies):
+            os.dup2(fd, number)
+    if end.fileno() > _FIRST_FREE:
+        process.close_range(_FIRST_FREE, end.fileno() - 1)
+    process.close_range(end.fileno() + 1)
+
+
+def _join_cgroup(step: op.JoinCgroup, end: Link) -> None:
+    if step.wait:
+        end.await_go()
+    process.unshare(process.CLONE_NEWCGROUP)
+
+
+def new_keyring(step: op.NewKeyring, _stage: Stage) -> None:
+    """Ours is better than the daemon's, but a full quota must not stop a container (as runc)."""
+    try:
+        keyctl.join_session_keyring(step.name)
+    except OSError:
+        pass
+
+
+def set_oom_score(step: op.SetOomScore, stage: Stage) -> None:
+    """Still the host's procfs: `self` names us there too. Lowering it needs CAP_SYS_RESOURCE."""
+    fd = os.open("/proc/self/oom_score_adj", os.O_RDWR | os.O_CLOEXEC)
+    try:
+        if int(os.read(fd, 16)) != step.value:
+            os.pwrite(fd, str(step.value).encode(), 0)
+    except PermissionError:
+        stage.warnings.append(f"oom_score_adj cannot be lowered to {step.value} here. Setting discarded.")
+    finally:
+        os.close(fd)
+
+
+def set_hostname(step: op.SetHostname, _stage: Stage) -> None:
+    process.sethostname(step.name)
+
+
+def set_domainname(step: op.SetDomainname, _stage: Stage) -> None:
+    process.setdomainname(step.name)
+
+
+def set_sysctl(step: op.SetSysctl, stage: Stage) -> None:
+    resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV
+    path = "sys/" + sysctls.path_of(step.key)
+    try:
+        fd = openat2(stage.procfs(), path, os.O_WRONLY, 0, resolve)
+        try:
+            os.write(fd, step.value.encode())
+        finally:
+            os.close(fd)
+    except OSError as error:
+        raise OciError("InvalidArgument", f"open sysctl {step.key} file: {error.strerror}") from None
+
+
+_DO: dict[type[Any], Callable[[Any, Stage], None]] = {
+    op.OpenSource: rootfs.open_source,
+    op.MakePrivate: rootfs.make_private,
+    op.MountOverlay: rootfs.mount_overlay,
+    op.BindRoot: rootfs.bind_root,
+    op.Pivot: rootfs.pivot,
+    op.ReadonlyRoot: rootfs.readonly_root,
+    op.RootPropagation: rootfs.root_propagation,
+    op.MountFilesystem: mounts.mount_filesystem,
+    op.AttachSource: mounts.attach_source,
+    op.Remount: mounts.remount,
+    op.Symlink: mounts.symlink,
+    op.ReadonlyPath: mounts.readonly_path,
+    op.MaskPath: mounts.mask_path,
+    op.MaskTree: mounts.mask_tree,
+    op.MakeDevice: devices.make_device,
+    op.MakeConsole: devices.make_console,
+    op.NewKeyring: new_keyring,
+    op.SetOomScore: set_oom_score,
+    op.SetHostname: set_hostname,
+    op.SetDomainname: set_domainname,
+    op.SetSysctl: set_sysctl,
+}

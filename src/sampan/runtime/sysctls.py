@@ -1,0 +1,39 @@
+"""Which sysctls a container may set: runc's rules (libcontainer/configs/validate, Docker's own CLI). Pure."""
+
+from sampan.linux import process
+from sampan.runtime.failure import invalid
+
+_IPC = frozenset(
+    "kernel." + name
+    for name in ("msgmax", "msgmnb", "msgmni", "sem", "shmall", "shmmax", "shmmni", "shm_rmid_forced")
+)
+
+
+def check(key: str, flags: int) -> None:
+    """`flags`: the CLONE_NEW* of the namespaces that the container gets for itself. Raises OciError."""
+    name = key.replace("/", ".")
+    if ".." in name or name.startswith(".") or "\0" in name:
+        raise invalid(f'sysctl "{key}" is not a valid name')
+    if name in _IPC or name.startswith("fs.mqueue."):
+        _need(key, flags & process.CLONE_NEWIPC, "ipc")
+    elif name.startswith("net."):
+        _need(key, flags & process.CLONE_NEWNET, "network")
+    elif name == "kernel.domainname":
+        _need(key, flags & process.CLONE_NEWUTS, "uts")
+    elif name == "kernel.hostname":
+        raise invalid(f'sysctl "{key}" conflicts with OCI "hostname" field')
+    else:
+        raise invalid(f'sysctl "{key}" is not in a separate kernel namespace')
+
+
+def path_of(key: str) -> str:
+    """Below /proc/sys. Dots separate, unless there is a slash: then dots belong to names (sysctl(8))."""
+    first_dot, first_slash = key.find("."), key.find("/")
+    if first_slash >= 0 and (first_dot < 0 or first_slash < first_dot):
+        return key
+    return key.translate({ord("."): "/", ord("/"): "."})
+
+
+def _need(key: str, private: int, kind: str) -> None:
+    if not private:
+        raise invalid(f'sysctl "{key}" is only allowed in a private {kind} namespace')
