@@ -12,19 +12,13 @@ import stat
 from sampan.linux.openat2 import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, openat2
 from sampan.runtime.failure import invalid
 
-_TRIES = 128  # of RESOLVE_IN_ROOT while somebody renames (openat2(2), EAGAIN)
 _MODE = 0o755
 
 
 def open_path(root: int, path: str, flags: int = os.O_PATH, *, ordinary: bool = False) -> int:
     """`ordinary`: no symlink on the way at all. Raises OSError."""
     resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | (RESOLVE_NO_SYMLINKS if ordinary else 0)
-    for _ in range(_TRIES):
-        try:
-            return openat2(root, path, flags, 0, resolve)
-        except BlockingIOError:
-            continue
-    raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN), path)
+    return openat2(root, os.fsencode(path), flags, resolve)
 
 
 def open_target(root: int, path: str, *, directory: bool, ordinary: bool = False) -> int:
@@ -58,14 +52,15 @@ def _make(root: int, path: str, *, directory: bool) -> int:
 
 
 def _step(parent: int, name: str, *, directory: bool) -> int:
+    encoded = os.fsencode(name)
     try:
-        return openat2(parent, name, os.O_PATH, 0, RESOLVE_NO_MAGICLINKS)
+        return openat2(parent, encoded, os.O_PATH, RESOLVE_NO_MAGICLINKS)
     except FileNotFoundError:
         pass
     if directory:
         os.mkdir(name, _MODE, dir_fd=parent)
         flags = os.O_PATH | os.O_NOFOLLOW | os.O_DIRECTORY
-        return openat2(parent, name, flags, 0, RESOLVE_NO_SYMLINKS)
+        return openat2(parent, encoded, flags, RESOLVE_NO_SYMLINKS)
     flags = os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_WRONLY
-    os.close(openat2(parent, name, flags, _MODE, RESOLVE_NO_SYMLINKS))
-    return openat2(parent, name, os.O_PATH | os.O_NOFOLLOW, 0, RESOLVE_NO_SYMLINKS)
+    os.close(openat2(parent, encoded, flags, RESOLVE_NO_SYMLINKS, _MODE))
+    return openat2(parent, encoded, os.O_PATH | os.O_NOFOLLOW, RESOLVE_NO_SYMLINKS)

@@ -186,7 +186,7 @@ def set_sysctl(step: op.SetSysctl, stage: Stage) -> None:
     resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV
     path = "sys/" + sysctls.path_of(step.key)
     try:
-        fd = openat2(stage.procfs(), path, os.O_WRONLY, 0, resolve)
+        fd = openat2(stage.procfs(), os.fsencode(path), os.O_WRONLY, resolve)
         try:
             os.write(fd, step.value.encode())
         finally:
