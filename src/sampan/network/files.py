@@ -62,8 +62,8 @@ def hosts_text(
     full = f"{hostname}.{domain}" if domain else hostname
     short, dot, _ = full.partition(".")
     names = f"{full} {short}" if dot else full
-    lines += [f"{address}\t{names}\n" for address in addresses]
-    return _LOCALHOST + "".join(lines)
+    lines += [f"{address}\t{names}" for address in addresses]
+    return _LOCALHOST + "".join(_line(line) for line in lines)
 
 
 def host_hosts(host_text: str, extra_hosts: Sequence[str] = (), gateway: str = "") -> str:
@@ -87,7 +87,7 @@ def resolv_text(
     Docker's public ones take over. Servers that the user gave stay as given.
     """
     found = parse(host_text)
-    servers = list(dns) or found.nameservers
+    servers = [_valid(one, "dns") for one in dns] or found.nameservers
     if not dns and not loopback:
         servers = [one for one in servers if _reachable(one)] or list(_FALLBACK)
     domains = [one for one in search if one != "."] if search else found.search
@@ -143,7 +143,7 @@ def _render(conf: ResolvConf) -> str:
         lines.append(f"search {' '.join(conf.search)}")
     if conf.options:
         lines.append(f"options {' '.join(conf.options)}")
-    return "".join(f"{line}\n" for line in lines + conf.other)
+    return "".join(_line(line) for line in lines + conf.other)
 
 
 def _extra(entry: str, gateway: str) -> str:
@@ -154,15 +154,22 @@ def _extra(entry: str, gateway: str) -> str:
         if not gateway:
             raise InvalidArgument("unable to derive the IP value for host-gateway")
         address = gateway
-    return f"{_valid(address.strip('[]'))}\t{name}\n"
+    return f"{_valid(address.strip('[]'), 'add-host')}\t{name}"
 
 
-def _valid(address: str) -> str:
+def _valid(address: str, where: str) -> str:
     try:
         ipaddress.ip_address(address)
     except ValueError as error:
-        raise InvalidArgument(f'invalid IP address in add-host: "{address}"') from error
+        raise InvalidArgument(f'invalid IP address in {where}: "{address}"') from error
     return address
+
+
+def _line(text: str) -> str:
+    """A name from the request must not bring lines of its own into a file."""
+    if not text.replace("\t", " ").isprintable():
+        raise InvalidArgument(f"invalid character in {text!r}")
+    return f"{text}\n"
 
 
 def _reachable(server: str) -> bool:

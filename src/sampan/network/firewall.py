@@ -87,9 +87,8 @@ class Firewall:
 
     def destroy(self) -> None:
         """Delete the table. Already gone is a result."""
-        with self._lock:
-            with contextlib.suppress(FileNotFoundError):
-                self._socket.commit([nft.delete_table(self.table)])
+        with self._lock, contextlib.suppress(FileNotFoundError):
+            self._socket.commit([nft.delete_table(self.table)])
 
     def foreign_drops(self) -> list[str]:
         """A sentence for each base chain of others that drops what it does not know while forwarding:

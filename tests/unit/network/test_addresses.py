@@ -1,0 +1,100 @@
+from itertools import islice
+
+import pytest
+
+from sampan.errors import Conflict, InvalidArgument, Unavailable
+from sampan.network import addresses
+from sampan.network.addresses import Pool
+
+
+def test_pools_are_dockers_in_dockers_order() -> None:
+    pools = list(addresses.default_pools())
+    assert pools[:4] == ["172.17.0.0/16", "172.18.0.0/16", "172.19.0.0/16", "172.20.0.0/16"]
+    assert pools[14] == "172.31.0.0/16"
+    assert pools[15:17] == ["192.168.0.0/20", "192.168.16.0/20"]
+    assert len(pools) == 15 + 16
+
+
+@pytest.mark.parametrize(
+    "taken, expected",
+    [
+        ([], "172.17.0.0/16"),
+        (["10.0.0.0/8", "192.0.2.7/24"], "172.17.0.0/16"),
+        (["172.17.200.1/24"], "172.18.0.0/16"),
+        (["172.16.0.0/12"], "192.168.0.0/20"),
+        (["172.16.0.0/12", "192.168.0.0/19", "192.168.47.53/32"], "192.168.48.0/20"),
+    ],
+)
+def test_a_pool_overlaps_nothing(taken: list[str], expected: str) -> None:
+    assert addresses.free_subnet(addresses.default_pools(), taken) == expected
+
+
+def test_no_pool_left() -> None:
+    with pytest.raises(Unavailable, match="fully subnetted"):
+        addresses.free_subnet(addresses.default_pools(), ["172.0.0.0/8", "192.168.0.0/16"])
+
+
+def pool(subnet: str = "172.17.0.0/29", gateway: str = "172.17.0.1") -> Pool:
+    return Pool(subnet, gateway)
+
+
+def test_the_next_after_the_last_and_around() -> None:
+    found = pool()
+    assert [found.allocate(str(n)) for n in range(3)] == ["172.17.0.2", "172.17.0.3", "172.17.0.4"]
+    found.release("0")
+    assert [found.allocate(str(n)) for n in range(3, 6)] == ["172.17.0.5", "172.17.0.6", "172.17.0.2"]
+    with pytest.raises(Unavailable, match="no available IPv4 addresses"):
+        found.allocate("6")
+
+
+def test_a_small_network_is_cycled_without_end() -> None:
+    found = pool()
+    seen = set()
+    for turn in range(1000):
+        seen.add(found.allocate(f"owner {turn}"))
+        found.release(f"owner {turn}")
+    assert seen == {f"172.17.0.{n}" for n in range(2, 7)}
+    assert found.owners() == {}
+
+
+def test_an_owner_keeps_its_address() -> None:
+    found = pool()
+    assert found.allocate("a") == found.allocate("a") == "172.17.0.2"
+    assert found.owners() == {"a": "172.17.0.2"}
+
+
+def test_a_wanted_address() -> None:
+    found = pool()
+    assert found.allocate("a", "172.17.0.5") == "172.17.0.5"
+    with pytest.raises(Conflict, match="Address already in use"):
+        found.allocate("b", "172.17.0.5")
+    with pytest.raises(Conflict):
+        found.allocate("b", "172.17.0.1")
+    for wrong in ("172.17.0.0", "172.17.0.7", "172.18.0.2", "elephant"):
+        with pytest.raises(InvalidArgument):
+            found.allocate("b", wrong)
+
+
+def test_adoption() -> None:
+    found = pool()
+    found.adopt("a", "172.17.0.4")
+    found.adopt("a", "172.17.0.4")
+    assert found.allocate("b") == "172.17.0.5"
+    with pytest.raises(Conflict):
+        found.adopt("c", "172.17.0.4")
+
+
+def test_releasing_nothing_is_nothing() -> None:
+    pool().release("nobody")
+
+
+def test_a_whole_sixteen() -> None:
+    found = pool("172.17.0.0/16")
+    assert found.prefix_length == 16
+    last = list(islice((found.allocate(str(n)) for n in range(300)), 300))[-1]
+    assert last == "172.17.1.45"
+
+
+def test_gateway_and_hardware_address() -> None:
+    assert addresses.gateway_of("192.168.16.0/20") == "192.168.16.1"
+    assert addresses.mac_of("172.17.0.2") == "02:42:ac:11:00:02"

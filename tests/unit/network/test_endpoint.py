@@ -1,0 +1,26 @@
+from sampan.network import endpoint
+from sampan.network.bridge import BridgeState
+from sampan.runtime.protocol import Interface
+
+BRIDGE = BridgeState("sampan0", "172.17.0.0/16", "172.17.0.1", 1400)
+
+
+def test_a_plan_has_the_fields_of_the_runtimes_interface() -> None:
+    plan = endpoint.plan(BRIDGE, "172.17.0.2")
+    interface = Interface(*plan[:-1])
+    assert interface._fields == plan._fields[:-1]
+    assert interface.addresses == ["172.17.0.2/16"]
+    assert interface.mac == "02:42:ac:11:00:02"
+    assert interface.mtu == 1400
+    assert plan.gateway == "172.17.0.1"
+
+
+def test_names_on_the_host_do_not_repeat_and_fit() -> None:
+    """The link of a container that just ended may still be there when its address is used again."""
+    names = {endpoint.plan(BRIDGE, "172.17.0.2").host_name for _ in range(100)}
+    assert len(names) == 100
+    assert all(name.startswith("veth") and len(name) <= 15 for name in names)
+
+
+def test_a_hardware_address_that_the_user_gave() -> None:
+    assert endpoint.plan(BRIDGE, "172.17.0.2", "02:00:00:00:00:01").mac == "02:00:00:00:00:01"

@@ -1,0 +1,137 @@
+"""Deciding about ports. The sockets are real, on loopback; the firewall is a fake.
+
+What the kernel says to conflicts is in tests/integration/network/test_lifecycle.py.
+"""
+
+import socket
+from collections.abc import Sequence
+
+import pytest
+
+from sampan.errors import Conflict, InvalidArgument, Unavailable
+from sampan.network import ports
+from sampan.network.ports import Bound, PortBinding, Ports
+from sampan.network.ruleset import Element
+
+WEB = "172.17.0.2"
+
+
+class Wall:
+    """A firewall that remembers, and fails when told."""
+
+    def __init__(self) -> None:
+        self.elements: set[Element] = set()
+        self.failing = False
+
+    def add(self, elements: Sequence[Element]) -> None:
+        if self.failing:
+            raise OSError(12, "Cannot allocate memory")
+        self.elements |= set(elements)
+
+    def remove(self, elements: Sequence[Element]) -> None:
+        self.elements -= set(elements)
+
+
+@pytest.fixture
+def wall() -> Wall:
+    return Wall()
+
+
+@pytest.fixture
+def free() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.mark.parametrize(
+    "given, expected",
+    [
+        (("80/tcp", "", "8080"), PortBinding(80, "tcp", "", 8080, 0)),
+        (("80", "", ""), PortBinding(80, "tcp", "", 0, 0)),
+        (("53/UDP", "127.0.0.1", "5300-5310"), PortBinding(53, "udp", "127.0.0.1", 5300, 5310)),
+        (("9/sctp", "::1", "9-9"), PortBinding(9, "sctp", "::1", 9, 9)),
+    ],
+)
+def test_the_forms_of_a_binding(given: tuple[str, str, str], expected: PortBinding) -> None:
+    assert ports.parse(*given) == expected
+
+
+@pytest.mark.parametrize(
+    "given, sentence",
+    [
+        (("80/tcp", "", "abc"), "invalid hostPort: abc"),
+        (("80/tcp", "", "65536"), "invalid hostPort: 65536"),
+        (("80/tcp", "", "9-8"), "invalid range specified for port: 9-8"),
+        (("80/icmp", "", ""), "invalid proto: icmp"),
+        (("0/tcp", "", "80"), "invalid containerPort: 0"),
+        (("x/tcp", "", "80"), "invalid containerPort: x"),
+    ],
+)
+def test_bindings_that_make_no_sense(given: tuple[str, str, str], sentence: str) -> None:
+    with pytest.raises(InvalidArgument, match=f"^{sentence}$"):
+        ports.parse(*given)
+
+
+def test_publish_and_unpublish(wall: Wall, free: int) -> None:
+    table = Ports(wall)
+    held = table.publish("web", WEB, [PortBinding(80, "tcp", "127.0.0.1", free)])
+    assert held.bindings == [Bound(80, "tcp", "127.0.0.1", free)]
+    assert wall.elements == {Element("127.0.0.1", "tcp", free, WEB, 80)} == set(table.expected())
+    assert held.listeners[0].target == ("tcp", WEB, 80)
+    with pytest.raises(Conflict, match="port is already allocated"):
+        table.publish("other", "172.17.0.3", [PortBinding(80, "tcp", "127.0.0.1", free)])
+    table.unpublish("web")
+    table.unpublish("web")
+    assert wall.elements == set() == set(table.expected())
+    held.close()
+
+
+def test_nothing_to_publish(wall: Wall) -> None:
+    held = Ports(wall).publish("web", WEB, [])
+    assert held == ([], [])
+
+
+def test_a_failing_firewall_undoes_everything(wall: Wall, free: int) -> None:
+    wall.failing = True
+    table = Ports(wall)
+    with pytest.raises(Unavailable, match="Cannot allocate memory"):
+        table.publish("web", WEB, [PortBinding(80, "tcp", "127.0.0.1", free)])
+    wall.failing = False
+    table.publish("other", WEB, [PortBinding(80, "tcp", "127.0.0.1", free)]).close()
+
+
+def test_the_second_of_two_failing_frees_the_first(wall: Wall, free: int) -> None:
+    table = Ports(wall)
+    twice = [PortBinding(80, "tcp", "127.0.0.1", free), PortBinding(81, "tcp", "127.0.0.1", free)]
+    with pytest.raises(Conflict):
+        table.publish("web", WEB, twice)
+    assert table.expected() == []
+    table.publish("web", WEB, twice[:1]).close()
+
+
+def test_overlaps() -> None:
+    table = Ports(Wall())
+    table.adopt("web", WEB, [Bound(80, "tcp", "0.0.0.0", 8080), Bound(80, "tcp", "::", 8081)])
+    for binding in (PortBinding(80, "tcp", "127.0.0.1", 8080), PortBinding(80, "tcp", "::1", 8081)):
+        with pytest.raises(Conflict, match=r"^Bind for .*:808\d failed: port is already allocated$"):
+            table.publish("other", WEB, [binding])
+
+
+def test_adopted_ports_are_expected_in_the_firewall_but_not_those_of_ipv6() -> None:
+    table = Ports(Wall())
+    bound = [Bound(80, "tcp", "0.0.0.0", 8080), Bound(80, "tcp", "::", 8080)]
+    table.adopt("web", WEB, bound)
+    table.adopt("web", WEB, bound)
+    assert table.expected() == [Element("", "tcp", 8080, WEB, 80)]
+
+
+def test_an_address_that_is_none() -> None:
+    with pytest.raises(InvalidArgument, match="invalid IP address: elephant"):
+        Ports(Wall()).publish("web", WEB, [PortBinding(80, "tcp", "elephant", 8080)])
+
+
+def test_sockets_close_on_exec(wall: Wall, free: int) -> None:
+    held = Ports(wall).publish("web", WEB, [PortBinding(80, "tcp", "127.0.0.1", free)])
+    assert not held.listeners[0].socket.get_inheritable()
+    held.close()

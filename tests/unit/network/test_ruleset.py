@@ -1,0 +1,64 @@
+import pytest
+
+from sampan.linux import netlink
+from sampan.linux import nftables as nft
+from sampan.network import firewall, ruleset
+from sampan.network.bridge import BridgeState
+from sampan.network.ruleset import Element
+
+BRIDGE = BridgeState("sampan0", "172.17.0.0/16", "172.17.0.1")
+
+
+def test_a_port_of_every_address() -> None:
+    name, element = ruleset.encode(Element("", "tcp", 8080, "172.17.0.2", 80))
+    assert name == "ports_any"
+    assert element.key == b"\x06\0\0\0" + b"\x1f\x90\0\0"
+    assert element.data == bytes([172, 17, 0, 2]) + b"\0\x50\0\0"
+
+
+def test_a_port_of_one_address() -> None:
+    name, element = ruleset.encode(Element("127.0.0.1", "udp", 53, "172.17.0.2", 5353))
+    assert name == "ports_at"
+    assert element.key == b"\x7f\0\0\x01" + b"\x11\0\0\0" + b"\0\x35\0\0"
+
+
+@pytest.mark.parametrize("host_ip", ["", "192.0.2.2"])
+@pytest.mark.parametrize("protocol", ["tcp", "udp", "sctp"])
+def test_what_is_encoded_reads_back(host_ip: str, protocol: str) -> None:
+    one = Element(host_ip, protocol, 65535, "172.17.255.254", 1)
+    assert ruleset.decode(*ruleset.encode(one)) == one
+
+
+def test_the_skeleton_keeps_elements_and_renews_every_rule() -> None:
+    messages = ruleset.skeleton("sampan", [BRIDGE])
+    kinds = [message.kind & 0xFF for message in messages]
+    assert kinds.count(8) == kinds.count(3) == 5  # each chain is flushed: NFT_MSG_DELRULE, NEWCHAIN
+    assert 11 not in kinds and 14 not in kinds  # NFT_MSG_DELSET, NFT_MSG_DELSETELEM
+    assert kinds.count(6) == len(ruleset.rules([BRIDGE]))
+
+
+def test_every_message_is_about_our_table() -> None:
+    for message in ruleset.skeleton("sampan-abcdef", [BRIDGE]):
+        assert message.body[0] == nft.NFPROTO_INET
+        assert netlink.string(netlink.attributes(message.body[4:])[1]) == "sampan-abcdef"
+
+
+def test_the_last_word_on_forwarding_is_a_drop() -> None:
+    forward = [rule for rule in ruleset.rules([BRIDGE]) if rule.chain == ruleset.FORWARD]
+    assert forward[-1].comment == "not published"
+    assert nft.verdict(nft.DROP) == forward[-1].expressions[-1]
+
+
+@pytest.mark.parametrize(
+    "family, hook, expected",
+    [
+        (nft.NFPROTO_IPV4, nft.Hook("filter", nft.FORWARD, 0, nft.DROP), True),
+        (nft.NFPROTO_INET, nft.Hook("filter", nft.FORWARD, 10, nft.DROP), True),
+        (nft.NFPROTO_IPV4, nft.Hook("filter", nft.FORWARD, 0, nft.ACCEPT), False),
+        (nft.NFPROTO_IPV4, nft.Hook("filter", nft.INPUT, 0, nft.DROP), False),
+        (nft.NFPROTO_IPV6, nft.Hook("filter", nft.FORWARD, 0, nft.DROP), False),
+        (nft.NFPROTO_IPV4, None, False),
+    ],
+)
+def test_chains_of_others_that_stand_in_the_way(family: int, hook: nft.Hook | None, expected: bool) -> None:
+    assert firewall.drops(nft.Chain(family, "filter", "FORWARD", hook)) is expected
