@@ -21,9 +21,9 @@ _SIZE = ctypes.sizeof(open_how)
 
 
 def openat2(directory: int, path: bytes, flags: int, resolve: int, mode: int = 0) -> int:
-    """A new close-on-exec descriptor. EXDEV: the path leaves `directory`; ELOOP: a link that `resolve` forbids.
+    """A new close-on-exec descriptor. EXDEV: the path leaves `directory`; ELOOP: a link was forbidden.
 
-    EAGAIN means that a rename elsewhere raced with a `..` and the kernel could not tell (openat2(2), ERRORS): again.
+    EAGAIN: a rename elsewhere raced with a `..` and the kernel could not tell (openat2(2), ERRORS).
     """
     how = open_how(flags | os.O_CLOEXEC, mode, resolve)
     while True:

@@ -1,0 +1,113 @@
+"""The one SQLite database of a data root: WAL, synchronous=FULL, one writer.
+
+Each floor brings the tables that it needs as a `Schema`, which grows by appending to `steps`, never by
+changing one. The version reached stands in the table `schemas`; a database that is newer than the program
+is refused untouched.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from sampan.errors import Internal
+
+
+class Schema(NamedTuple):
+    name: str
+    steps: Sequence[str]  # SQL scripts; step n brings the schema to version n + 1
+
+
+class Database:
+    """Thread-safe. `transaction()` to write, `snapshot()` to read without waiting for a commit."""
+
+    def __init__(self, writer: sqlite3.Connection, reader: sqlite3.Connection) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._write_lock = threading.RLock()
+        self._read_lock = threading.RLock()
+
+    @classmethod
+    def open(cls, path: str, schemas: Sequence[Schema]) -> "Database":
+        """Raises Internal, and changes nothing, if the file is damaged or of a newer version."""
+        writer = _connect(path)
+        try:
+            _check(writer, path)
+            for schema in schemas:
+                _migrate(writer, schema)
+            return cls(writer, _connect(path))
+        except BaseException:
+            writer.close()
+            raise
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Commits at the end, rolls back on any exception; nested on one thread it joins the outer one."""
+        with self._write_lock:
+            if self._writer.in_transaction:
+                yield self._writer
+                return
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._writer
+                self._writer.execute("COMMIT")
+            except BaseException:
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        """A consistent view of what is committed."""
+        with self._read_lock:
+            if self._reader.in_transaction:
+                yield self._reader
+                return
+            self._reader.execute("BEGIN")
+            try:
+                yield self._reader
+            finally:
+                self._reader.execute("COMMIT")
+
+    def close(self) -> None:
+        with self._write_lock, self._read_lock:
+            self._reader.close()
+            self._writer.close()  # the last one: it folds the WAL into the file
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+    try:
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        raise Internal(f"the database {path} is damaged: {error}") from error
+    return connection
+
+
+def _check(connection: sqlite3.Connection, path: str) -> None:
+    try:
+        verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        verdict = str(error)
+    if verdict != "ok":
+        raise Internal(f"the database {path} is damaged: {verdict}")
+
+
+def _migrate(connection: sqlite3.Connection, schema: Schema) -> None:
+    connection.execute("CREATE TABLE IF NOT EXISTS schemas (name TEXT PRIMARY KEY, version INTEGER NOT NULL)")
+    row = connection.execute("SELECT version FROM schemas WHERE name = ?", (schema.name,)).fetchone()
+    version = row[0] if row else 0
+    if version > len(schema.steps):
+        raise Internal(
+            f"the data root was used by a newer version of sampan (schema {schema.name} {version}, "
+            f"this version knows {len(schema.steps)}); nothing was changed"
+        )
+    for number, step in enumerate(schema.steps[version:], start=version + 1):
+        # executescript commits whatever is open, so the script brings its own transaction.
+        record = f"INSERT OR REPLACE INTO schemas VALUES ('{schema.name}', {number});"
+        connection.executescript(f"BEGIN IMMEDIATE;\n{step};\n{record}\nCOMMIT;")
