@@ -34,8 +34,8 @@ def open_default(
 
     planned = bridge.ensure(names, guard, pools, mtu)
     notices += planned.notices
-    notices += firewall.foreign_drops() if firewall else [UNAVAILABLE]
     state = planned.state
+    notices += firewall.foreign_drops(state.name) if firewall else [UNAVAILABLE]
     return DefaultNetwork(state, Pool(state.subnet, state.gateway), Ports(firewall), firewall, notices)
 
 

@@ -5,9 +5,9 @@ Nothing outside the table is ever written. What others' tables do is only looked
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
-from sampan.linux import conntrack
+from sampan.linux import conntrack, rtnetlink, xtables
 from sampan.linux import nftables as nft
 from sampan.linux.netlink import Message
 from sampan.network import ruleset
@@ -90,12 +90,15 @@ class Firewall:
         with self._lock, contextlib.suppress(FileNotFoundError):
             self._socket.commit([nft.delete_table(self.table)])
 
-    def foreign_drops(self) -> list[str]:
+    def foreign_drops(self, bridge: str) -> list[str]:
         """A sentence for each base chain of others that drops what it does not know while forwarding:
         an accept of ours cannot overrule it."""
         with self._lock:
             chains = self._socket.chains()
-        return [_warning(chain) for chain in chains if chain.table != self.table and drops(chain)]
+        blocking = [_named(chain) for chain in chains if chain.table != self.table and drops(chain)]
+        if xtables.forward_drops():
+            blocking.append("FORWARD of iptables-legacy")
+        return [_warning(name, bridge) for name in blocking]
 
     def _elements(self) -> list[Element]:
         """None of a table, or a map, that is not there."""
@@ -123,13 +126,25 @@ def forget(elements: Sequence[Element]) -> None:
     keeps its flow alive, and with it the old destination (moby a836506d19)."""
     if not elements:
         return
-    targets = {one.address for one in elements}
-    ports = {one.host_port for one in elements}
+    with rtnetlink.Socket() as netlink:
+        local = {one.address.partition("/")[0] for one in netlink.addresses()}
     with conntrack.Socket() as socket:
         for flow in socket.flows(_UDP):
-            if flow.replier in targets or flow.destination_port in ports:
+            if any(goes_through(flow, one, local) for one in elements):
                 with contextlib.suppress(FileNotFoundError):  # it ended meanwhile
                     socket.delete(flow)
+
+
+def goes_through(flow: conntrack.Flow, element: Element, local: Collection[str]) -> bool:
+    """Whether the flow came through the port, or would now; or ends at its container anyway. `local`:
+    the addresses of this machine."""
+    if flow.replier == element.address:
+        return True
+    if flow.destination_port != element.host_port:
+        return False
+    if element.host_ip:
+        return flow.destination == element.host_ip
+    return flow.destination in local or flow.destination.startswith("127.")
 
 
 def _messages(
@@ -143,10 +158,14 @@ def _messages(
     return [message for name, found in sorted_out.items() for message in build(table, name, found)]
 
 
-def _warning(chain: nft.Chain) -> str:
+def _named(chain: nft.Chain) -> str:
     family = "inet" if chain.family == nft.NFPROTO_INET else "ip"
+    return f"{chain.name} of table {family} {chain.table}"
+
+
+def _warning(chain: str, bridge: str) -> str:
     return (
-        f"chain {chain.name} of table {family} {chain.table} drops forwarded packets by policy, "
-        "which our rules cannot overrule: containers reach the outside, and are reached, only if it accepts "
-        "their bridge"
+        f"chain {chain} drops forwarded packets by policy, which our rules cannot overrule: unless it accepts "
+        f"{bridge}, containers do not reach the outside and are not reached from there. Where iptables made "
+        f"it: iptables -I FORWARD -i {bridge} -j ACCEPT; iptables -I FORWARD -o {bridge} -j ACCEPT"
     )

@@ -258,10 +258,20 @@ class TestFirewall:
             netlink.commit([nft.table("theirs"), drop])
         names = NetworkNames("sampan0", "sampan")
         opened = default.open_default(names)
-        assert any("table inet theirs drops forwarded packets" in notice for notice in opened.notices)
+        assert any(
+            "chain forward of table inet theirs drops forwarded packets" in one for one in opened.notices
+        )
         default.remove_default(names)
         with nft.Socket() as netlink:
             assert netlink.tables() == ["theirs"]
+
+    @pytest.mark.skipif(shutil.which("iptables-legacy") is None, reason="makes the chain that we look for")
+    @pytest.mark.parametrize("policy, told", [("ACCEPT", 0), ("DROP", 1)])
+    def test_legacy_iptables_is_seen(self, machine: Any, policy: str, told: int) -> None:
+        made = subprocess.run(["iptables-legacy", "-P", "FORWARD", policy], capture_output=True)
+        if made.returncode:
+            pytest.skip("no legacy iptables in this kernel")
+        assert len(machine.network.firewall.foreign_drops("sampan0")) == told
 
     def test_a_commit_is_all_or_nothing(self, machine: Any) -> None:
         wall = machine.network.firewall

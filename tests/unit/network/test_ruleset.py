@@ -1,6 +1,7 @@
 import pytest
 
 from sampan.linux import netlink
+from sampan.linux.conntrack import Flow
 from sampan.linux import nftables as nft
 from sampan.network import firewall, ruleset
 from sampan.network.bridge import BridgeState
@@ -62,3 +63,21 @@ def test_the_last_word_on_forwarding_is_a_drop() -> None:
 )
 def test_chains_of_others_that_stand_in_the_way(family: int, hook: nft.Hook | None, expected: bool) -> None:
     assert firewall.drops(nft.Chain(family, "filter", "FORWARD", hook)) is expected
+
+
+@pytest.mark.parametrize(
+    "flow, host_ip, expected",
+    [
+        (("192.0.2.2", 53, "172.17.0.2"), "", True),
+        (("192.0.2.2", 53, "192.0.2.2"), "", True),  # came before the port was published
+        (("127.0.0.2", 53, "127.0.0.2"), "", True),
+        (("8.8.8.8", 53, "8.8.8.8"), "", False),  # a query to a resolver elsewhere
+        (("192.0.2.2", 54, "192.0.2.2"), "", False),
+        (("192.0.2.2", 53, "192.0.2.2"), "127.0.0.1", False),
+        (("127.0.0.1", 53, "172.17.0.9"), "127.0.0.1", True),
+    ],
+)
+def test_flows_through_a_port(flow: tuple[str, int, str], host_ip: str, expected: bool) -> None:
+    found = Flow(17, "198.51.100.2", *flow, attributes=b"")
+    element = Element(host_ip, "udp", 53, "172.17.0.2", 53)
+    assert firewall.goes_through(found, element, {"192.0.2.2"}) is expected
