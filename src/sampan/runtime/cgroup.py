@@ -8,7 +8,7 @@ import errno
 import os
 import select
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sampan.linux import bpf, process
@@ -51,6 +51,18 @@ def create(layout: Layout, path: str) -> Cgroup:
             directories[hierarchy.name] = directory
             controllers.update(dict.fromkeys(hierarchy.controllers, directory))
     return Cgroup(unified, layout.pure, directories, controllers, warnings)
+
+
+def find(layout: Layout, path: str) -> Cgroup:
+    """What `create` made, or would have made; for who was not there."""
+    unified = None if layout.unified is None else layout.unified + path
+    directories = {hierarchy.name: hierarchy.base + path for hierarchy in layout.hierarchies}
+    controllers = {
+        controller: directories[hierarchy.name]
+        for hierarchy in layout.hierarchies
+        for controller in hierarchy.controllers
+    }
+    return Cgroup(unified, layout.pure, directories, controllers, [])
 
 
 def view(cgroup: Cgroup, layout: Layout) -> CgroupView:
@@ -119,68 +131,68 @@ def _all(cgroup: Cgroup) -> list[str]:
 
 
 def _make_v2(base: str, names: Sequence[str], warnings: list[str], *, controllers: bool) -> str | None:
-    directory = base
     try:
-        for name in names:
-            if controllers:
-                _enable(directory)
-            directory = f"{directory}/{name}"
-            _mkdir(directory, fresh=name is names[-1])
+        return _make(base, names, _enable if controllers else None)
     except OSError as error:
         if error.errno not in _LOST:
             raise
         if controllers:
             warnings.append("The cgroup tree is not writable. Limitations discarded.")
         return None
-    return directory
-
-
-def _enable(directory: str) -> None:
-    """Hand the controllers on to the children (cgroups(7), cgroup.subtree_control). What does not go (a
-    controller that a real-time process holds, a nested cgroup with processes of its own) stays away, and
-    is missed when a limit needs it."""
-    available = _read(f"{directory}/cgroup.controllers").split()
-    enabled = _read(f"{directory}/cgroup.subtree_control").split()
-    for name in _V2_CONTROLLERS:
-        if name in available and name not in enabled:
-            try:
-                _write(f"{directory}/cgroup.subtree_control", f"+{name}")
-            except OSError:
-                continue
 
 
 def _make_v1(hierarchy: Hierarchy, names: Sequence[str], warnings: list[str]) -> str | None:
-    directory = hierarchy.base
     try:
-        for name in names:
-            parent, directory = directory, f"{directory}/{name}"
-            _mkdir(directory, fresh=name is names[-1])
-            if "cpuset" in hierarchy.controllers:
-                _inherit_cpuset(parent, directory)
+        return _make(hierarchy.base, names, _inherit_cpuset if "cpuset" in hierarchy.controllers else None)
     except OSError as error:
         if error.errno not in _LOST:
             raise
-        warnings.append(
-            f"The cgroup hierarchy {hierarchy.name} is not writable. Its limitations are discarded."
-        )
+        warnings.append(f"The cgroup hierarchy {hierarchy.name} is not writable. Its limits are discarded.")
         return None
+
+
+def _make(base: str, names: Sequence[str], prepare: Callable[[str, str], None] | None) -> str:
+    """The directory, and those above it that are not there, each prepared to have children."""
+    directory = "/".join((base, *names))
+    try:
+        os.mkdir(directory, 0o755)
+    except FileNotFoundError:
+        parent = base
+        for name in names[:-1]:
+            below = f"{parent}/{name}"
+            if not os.path.isdir(below):
+                os.mkdir(below, 0o755)
+            if prepare is not None:
+                prepare(parent, below)
+            parent = below
+        os.mkdir(directory, 0o755)
+    except FileExistsError:
+        if _read(f"{directory}/cgroup.procs").strip():
+            raise OciError("Conflict", f"container's cgroup is not empty: {directory}") from None
     return directory
 
 
+def _enable(parent: str, directory: str) -> None:
+    """Hand the controllers on to the children (cgroups(7), cgroup.subtree_control). What does not go (a
+    controller that a real-time process holds, a nested cgroup with processes of its own) stays away, and
+    is missed when a limit needs it."""
+    for place in (parent, directory):
+        available = _read(f"{place}/cgroup.controllers").split()
+        enabled = _read(f"{place}/cgroup.subtree_control").split()
+        for name in _V2_CONTROLLERS:
+            if name in available and name not in enabled:
+                try:
+                    _write(f"{place}/cgroup.subtree_control", f"+{name}")
+                except OSError:
+                    continue
+
+
 def _inherit_cpuset(parent: str, directory: str) -> None:
-    """A new cpuset of v1 is empty and takes no process (cpuset(7))."""
+    """A new cpuset of v1 is empty and takes no process; its children get its values (cpuset(7))."""
     for file in ("cpuset.cpus", "cpuset.mems"):
         if not _read(f"{directory}/{file}").strip():
             _write(f"{directory}/{file}", _read(f"{parent}/{file}").strip())
-
-
-def _mkdir(directory: str, *, fresh: bool) -> None:
-    """`fresh`: the last one must be ours alone, and no other container's."""
-    try:
-        os.mkdir(directory, 0o755)
-    except FileExistsError:
-        if fresh and (_read(f"{directory}/cgroup.procs").strip()):
-            raise OciError("Conflict", f"container's cgroup is not empty: {directory}") from None
+    _write(f"{directory}/cgroup.clone_children", "1")
 
 
 def _set(cgroup: Cgroup, directory: str | None, write: Write) -> None:

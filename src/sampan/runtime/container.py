@@ -46,6 +46,11 @@ class Executed(NamedTuple):
     console: int | None
 
 
+def warm() -> None:
+    """For the launcher, before it forks: what is the same for every container."""
+    cgroup_layout.detect()
+
+
 def load(path: str) -> dict[str, Any]:
     """A bundle's config.json. Raises OciError."""
     try:
@@ -63,7 +68,7 @@ def create(launch: Launch, spec: dict[str, Any], stdio: Stdio | None) -> Contain
     cgroup = None
     try:
         layout = cgroup_layout.detect()
-        cgroup = cgroups.create(layout, _cgroups_path(launch.id, spec))
+        cgroup = cgroups.create(layout, cgroups_path(launch.id, spec))
         steps = plan.build(spec, launch.rootfs, launch.bundle, cgroups.view(cgroup, layout))
         wanted = Setup(
             steps,
@@ -277,7 +282,7 @@ def _undo(cgroup: Cgroup, error: BaseException) -> None:
         error.add_note(f"while undoing: {second}")
 
 
-def _cgroups_path(identifier: str, spec: dict[str, Any]) -> str:
+def cgroups_path(identifier: str, spec: dict[str, Any]) -> str:
     return (spec.get("linux") or {}).get("cgroupsPath") or f"{cgroups.PARENT}/{identifier}"
 
 

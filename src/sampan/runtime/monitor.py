@@ -6,7 +6,6 @@ and the launcher; who wants to talk to it connects to its socket in the run dire
 
 import contextlib
 import errno
-import json
 import os
 import sys
 from _socket import socket
@@ -45,6 +44,7 @@ from sampan.runtime.protocol import (
 )
 from sampan.runtime.relay import Ports
 from sampan.runtime.rundir import RunDirectory
+from sampan.runtime.setup import Stdio
 from sampan.runtime.streams import STDERR, STDOUT
 
 _SIGKILL = 9
@@ -73,6 +73,8 @@ def _report_crash(run_dir: str) -> None:
 
 
 class _Monitor:
+    _container: container.Container  # from `_create` on
+
     def __init__(self, launch: Launch, files: list[int]) -> None:
         self._launch = launch
         self._loop = Loop()
@@ -86,7 +88,6 @@ class _Monitor:
         self._process = Process(
             self._loop, None, close_stdin=launch.stdin == "once", sink=self._log.sink, left=self._left
         )
-        self._container: Any = None
         self._started: Started | None = None
         self._exited: Exited | None = None
         self._stopping: Timer | None = None
@@ -119,8 +120,7 @@ class _Monitor:
     # -- the beginning -----------------------------------------------------------------------------
 
     def _begin(self) -> None:
-        with open(f"{self._launch.bundle}/config.json", "rb", buffering=0) as file:
-            spec = json.loads(file.readall())
+        spec = container.load(f"{self._launch.bundle}/config.json")
         self._log.open()
         self._create(spec)
         try:
@@ -136,6 +136,7 @@ class _Monitor:
             start_time(self._container.pid),
             self._clock(),
             os.getpid(),
+            self._container.warnings,
         )
         rundir.write_state(self._launch.bundle, self._started)
         self._process.watch(self._container.pid, self._container.pidfd, self._reap)
@@ -143,15 +144,18 @@ class _Monitor:
 
     def _create(self, spec: dict[str, Any]) -> None:
         process = spec["process"]
+        process.setdefault("oomScoreAdj", 0)  # and not the launcher's
         if process.get("terminal"):
             self._container = container.create(self._launch, spec, None)
-            self._process.connect_console(self._container.console)
+            console = self._container.console
+            assert console is not None
+            self._process.connect_console(console)
             if size := process.get("consoleSize"):
-                set_size(self._container.console, size["height"], size["width"])
+                set_size(console, size["height"], size["width"])
             return
         ends = pipes(stdin=self._launch.stdin != "none", output=True)
         try:
-            self._container = container.create(self._launch, spec, container.Stdio(*ends.theirs))
+            self._container = container.create(self._launch, spec, Stdio(*ends.theirs))
         finally:
             channel.close_all(ends.theirs)
         self._process.connect(ends.stdin, ends.outputs)

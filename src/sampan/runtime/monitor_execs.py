@@ -7,7 +7,6 @@ import contextlib
 import os
 import select
 from collections.abc import Callable
-from typing import Any
 
 from sampan.errors import Internal, SampanError
 from sampan.runtime import channel, container
@@ -16,6 +15,7 @@ from sampan.runtime.monitor_process import EXEC_GRACE, Process
 from sampan.runtime.monitor_session import Session
 from sampan.runtime.monitor_stdio import Ends, pipes
 from sampan.runtime.protocol import Exec, ExecExited, ExecFailed, ExecStarted, ExecState, Message
+from sampan.runtime.setup import Stdio
 
 _REMEMBERED = 64  # ended ones, for a daemon that was away
 _SIGKILL = 9
@@ -40,13 +40,15 @@ class Execs:
         running = [ExecState(name, process.pid, True, None) for name, process in self._running.items()]
         return self._ended + running
 
-    def execute(self, parent: Any, request: Exec, files: list[int]) -> ExecStarted | ExecFailed:
+    def execute(
+        self, parent: container.Container, request: Exec, files: list[int]
+    ) -> ExecStarted | ExecFailed:
         """`parent`: the container. Takes what it keeps out of `files`."""
         terminal = bool(request.process.get("terminal"))
         ends = None if terminal else pipes(stdin=request.stdin_open, output=request.attach is not None)
         try:
             pid, pidfd, console = container.execute(
-                parent, request.process, container.Stdio(*ends.theirs) if ends else None, request.seccomp
+                parent, request.process, Stdio(*ends.theirs) if ends else None, request.seccomp
             )
         except (SampanError, OSError) as error:
             _close_ours(ends)

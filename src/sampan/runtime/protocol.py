@@ -131,6 +131,7 @@ class Started(NamedTuple):
     start_time: int  # field 22 of /proc/PID/stat (clock ticks): tells a recycled pid
     started_at: str  # RFC 3339, nanoseconds, Z
     monitor_pid: int
+    warnings: Sequence[str] = ()  # what was asked for and could not be had, for the user
 
 
 class Failed(NamedTuple):

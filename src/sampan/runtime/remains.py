@@ -5,16 +5,16 @@ its end or can enter it, so it is ended (as containerd does). Its exit code is t
 137 when we killed it; what the launcher saw, when it had ended by itself; else 255, Docker's "unknown".
 """
 
-import json
 import os
 import select
 import time
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sampan.linux.inotify import Inotify
 from sampan.linux.process import pidfd_send_signal
 from sampan.linux.task import start_time
-from sampan.runtime import container, rundir
+from sampan.runtime import cgroup, cgroup_layout, container, rundir
+from sampan.runtime.failure import OciError
 from sampan.runtime.logs import timestamp
 from sampan.runtime.protocol import MONITOR_SOCKET, Exited, Started
 from sampan.runtime.rundir import RunDirectory
@@ -91,9 +91,13 @@ def _gone(pidfd: int, seconds: float) -> bool:
 
 
 def _clear_cgroup(directory: RunDirectory) -> bool:
+    """Whether the OOM killer had been there."""
     try:
-        with open(f"/proc/self/fd/{directory.fd}/config.json", "rb") as file:
-            spec: dict[str, Any] = json.load(file)
-    except (FileNotFoundError, ValueError):
+        spec = container.load(f"/proc/self/fd/{directory.fd}/config.json")
+    except OciError:  # never written, or not whole: then nothing was ever made of it
         return False
-    return container.sweep(spec)
+    identifier = os.path.basename(os.path.normpath(directory.path))
+    group = cgroup.find(cgroup_layout.detect(), container.cgroups_path(identifier, spec))
+    oom_killed = cgroup.oom_kills(group) > 0
+    cgroup.destroy(group)
+    return oom_killed

@@ -1,0 +1,234 @@
+"""Read a json-file log: across rotated files, from a time on, the last lines only, and again for what is new.
+
+*Calm*: for the daemon's worker threads. It reads what `runtime.logs` and what Docker writes; a record
+that is torn (its writer was killed) or that is no record is skipped.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from sampan.runtime.logs import timestamp
+from sampan.runtime.streams import STDERR, STDOUT, frame_header
+
+_CHUNK = 256 * 1024  # bytes
+_RECORD = re.compile(
+    rb'\{"log":"([^"\\]*(?:\\.[^"\\]*)*)","stream":"(stdout|stderr)",(?:"attrs":\{[^\n]*\},)?"time":"([^"]*)"\}'
+)
+_STREAMS = {b"stdout": STDOUT, b"stderr": STDERR}
+
+
+class Record(NamedTuple):
+    """`line` ends in a newline, unless it is a part of a line (of more than 16 KiB, or the last)."""
+
+    stream: int  # streams.STDOUT, STDERR
+    time: str  # RFC 3339, nanoseconds, Z
+    line: bytes
+
+
+class LogReader:
+    """`batches` yields what there is; called again later, what has come since. Close it, or use `with`.
+
+    `tail` counts records from the end, before `since` and `until` (nanoseconds since the epoch) choose
+    among them, as in Docker. `finished`: a record after `until` was seen.
+    """
+
+    def __init__(
+        self, path: str, *, since: int | None = None, until: int | None = None, tail: int | None = None
+    ) -> None:
+        self._path = path
+        self._since = "" if since is None else _comparable(timestamp(since))
+        self._until = "" if until is None else _comparable(timestamp(until))
+        self._fd = -1
+        self._offset = 0  # of the first byte that was not yielded
+        self._opened = False
+        self._tail = tail
+        self.finished = False
+
+    def __enter__(self) -> "LogReader":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def batches(self) -> Iterator[list[Record]]:
+        """Lists of records, none empty, to the present end of the log."""
+        if not self._opened and not self._open_first():
+            return
+        while not self.finished:
+            for data in self._chunks():
+                records = self._chosen(parse(data))
+                if records:
+                    yield records
+                if self.finished:
+                    return
+            if not self._next_file():
+                return
+
+    # -- files -------------------------------------------------------------------------------------
+
+    def _open_first(self) -> bool:
+        files = self._files()
+        if not files:
+            return False
+        self._opened = True
+        if self._tail is None:
+            self._open(files[0], 0)
+            return True
+        missing = self._tail
+        for path in reversed(files):
+            self._open(path, 0)
+            self._offset, missing = _tail_offset(self._fd, missing)
+            if missing <= 0:
+                return True
+        return True
+
+    def _files(self) -> list[str]:
+        """Oldest first."""
+        files: list[str] = []
+        number = 1
+        while os.path.exists(f"{self._path}.{number}"):
+            files.insert(0, f"{self._path}.{number}")
+            number += 1
+        return [*files, self._path] if os.path.exists(self._path) else files
+
+    def _open(self, path: str, offset: int) -> None:
+        self.close()
+        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._offset = offset
+
+    def _next_file(self) -> bool:
+        """Go on behind a rotation. False: ours is the newest, and it is read to its end."""
+        mine = os.fstat(self._fd)
+        if mine.st_size < self._offset:  # rotated in place (max_file 1)
+            self._offset = 0
+            return True
+        files = self._files()
+        for index, path in enumerate(files):
+            try:
+                status = os.stat(path)
+            except FileNotFoundError:
+                continue
+            if (status.st_dev, status.st_ino) == (mine.st_dev, mine.st_ino):
+                newer = files[index + 1 :]
+                break
+        else:
+            newer = files  # ours was rotated away: go on with the oldest that is left
+        if not newer:
+            return False
+        try:
+            self._open(newer[0], 0)
+        except FileNotFoundError:  # rotated again just now
+            return self._next_file()
+        return True
+
+    def _chunks(self) -> Iterator[bytes]:
+        """Whole lines from our offset on; the offset moves before each is yielded."""
+        size = _CHUNK
+        while True:
+            data = os.pread(self._fd, size, self._offset)
+            end = data.rfind(b"\n") + 1
+            if end:
+                self._offset += end
+                size = _CHUNK
+                yield data[:end]
+            elif len(data) == size:  # one record that is longer than all this
+                size *= 2
+            else:
+                return
+
+    # -- records -----------------------------------------------------------------------------------
+
+    def _chosen(self, records: list[Record]) -> list[Record]:
+        if self._since:
+            records = [record for record in records if _comparable(record.time) >= self._since]
+        if self._until:
+            kept = [record for record in records if _comparable(record.time) <= self._until]
+            self.finished = len(kept) < len(records)
+            records = kept
+        return records
+
+
+def parse(data: bytes) -> list[Record]:
+    """The records in whole lines."""
+    return [
+        Record(_STREAMS[stream], time.decode(), _unescape(line))
+        for line, stream, time in _RECORD.findall(data)
+    ]
+
+
+def multiplexed(records: Iterable[Record], *, timestamps: bool = False) -> bytes:
+    """As the Engine API sends them; neighbours of one stream share a frame."""
+    frames: list[bytes] = []
+    pending: list[bytes] = []
+    current = 0
+    for stream, time, line in records:
+        if stream != current:
+            _frame(frames, current, pending)
+            current = stream
+        if timestamps:
+            pending.append(stamp(time))
+        pending.append(line)
+    _frame(frames, current, pending)
+    return b"".join(frames)
+
+
+def stamp(time: str) -> bytes:
+    """What `docker logs -t` puts before a line: all nine digits (moby jsonmessage, RFC3339NanoFixed)."""
+    return _comparable(time).encode() + b"Z "
+
+
+def _frame(frames: list[bytes], stream: int, pending: list[bytes]) -> None:
+    if pending:
+        body = b"".join(pending)
+        frames += (frame_header(stream, len(body)), body)
+        pending.clear()
+
+
+def _unescape(text: bytes) -> bytes:
+    if text.count(b"\\") == 1 and text.endswith(b"\\n"):
+        return text[:-2] + b"\n"
+    if b"\\" not in text:
+        return text
+    try:
+        return json.loads(b'"' + text + b'"').encode("utf-8", "replace")  # type: ignore[no-any-return]
+    except ValueError:
+        return text
+
+
+def _comparable(time: str) -> str:
+    """With all nine digits and without Z: then the order of times is the order of texts."""
+    seconds, _, fraction = time.rstrip("Z").partition(".")
+    return f"{seconds}.{fraction:0<9}"
+
+
+def _tail_offset(fd: int, count: int) -> tuple[int, int]:
+    """(where the last `count` lines of a file begin, how many it has too few)."""
+    end = os.fstat(fd).st_size
+    if count <= 0:
+        return end, 0
+    at = end
+    needed = count + 1  # newlines: the one that ends the line before counts too
+    while at > 0:
+        start = max(0, at - _CHUNK)
+        data = os.pread(fd, at - start, start)
+        found = data.count(b"\n")
+        if found >= needed:
+            return start + _nth_newline_from_end(data, needed) + 1, 0
+        needed -= found
+        at = start
+    return 0, needed - 1
+
+
+def _nth_newline_from_end(data: bytes, count: int) -> int:
+    at = len(data)
+    for _ in range(count):
+        at = data.rfind(b"\n", 0, at)
+    return at
