@@ -19,7 +19,7 @@ _TARGET_VERDICT = 32  # sizeof(struct xt_entry_target)
 _VERDICT_DROP = -1  # -NF_DROP - 1
 
 
-class ipt_getinfo(ctypes.Structure):  # noqa: N801 - the kernel's name
+class ipt_getinfo(ctypes.Structure):
     _fields_ = (
         ("name", ctypes.c_char * 32),
         ("valid_hooks", ctypes.c_uint),
@@ -30,7 +30,7 @@ class ipt_getinfo(ctypes.Structure):  # noqa: N801 - the kernel's name
     )
 
 
-class ipt_get_entries(ctypes.Structure):  # noqa: N801
+class ipt_get_entries(ctypes.Structure):
     """A header; `size` bytes of entries follow, aligned to 8."""
 
     _fields_ = (("name", ctypes.c_char * 32), ("size", ctypes.c_uint), ("_", ctypes.c_uint))

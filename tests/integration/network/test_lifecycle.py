@@ -1,5 +1,6 @@
 """Claiming, failing, coming back: what stays and what does not."""
 
+import errno
 import shutil
 import socket
 import subprocess
@@ -69,6 +70,19 @@ class TestBridge:
     def test_removed_twice_is_removed(self, machine: Any) -> None:
         default.remove_default(machine.names)
         default.remove_default(machine.names)
+
+    def test_on_a_kernel_without_nf_tables(self, host: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        def missing(table: str) -> firewall.Firewall:
+            raise OSError(errno.EPROTONOSUPPORT, "Protocol not supported")
+
+        monkeypatch.setattr(default, "Firewall", missing)
+        opened = default.open_default(NetworkNames("sampan0", "sampan"))
+        assert opened.firewall is None and opened.notices == [firewall.UNAVAILABLE]
+        assert Path("/proc/sys/net/ipv4/conf/sampan0/route_localnet").read_text() == "0\n"
+        held = publish(opened.ports, "web", PortBinding(80, "tcp", "", 8080))
+        assert len(held.listeners) == 2
+        held.close()
+        default.remove_default(NetworkNames("sampan0", "sampan"))
 
     def test_without_a_guard_loopback_is_not_opened(self, host: Any) -> None:
         names = NetworkNames("sampan0", "sampan")

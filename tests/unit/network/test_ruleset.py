@@ -1,8 +1,8 @@
 import pytest
 
 from sampan.linux import netlink
-from sampan.linux.conntrack import Flow
 from sampan.linux import nftables as nft
+from sampan.linux.conntrack import Flow
 from sampan.network import firewall, ruleset
 from sampan.network.bridge import BridgeState
 from sampan.network.ruleset import Element
