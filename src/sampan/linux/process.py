@@ -69,14 +69,14 @@ _pidfd_send_signal = libc.raw("pidfd_send_signal", ctypes.c_int, ctypes.c_int, c
 
 
 def clone3(flags: int, cgroup: int | None = None) -> tuple[int, int]:
-    """(pid, pidfd) in the parent, (0, -1) in the child; SIGCHLD at its end.
+    """(pid, pidfd) in the parent, (0, -1) in the child; SIGCHLD at its end. Signal handlers are not inherited.
 
     Like os.fork, but with namespaces and, given an open directory of cgroup v2, born in that cgroup.
     Only for a process with one thread: none of the fork handlers of glibc or of Python run. Python's
     own state needs none of them then: the interpreter lock is held by the one thread on both sides.
     """
     pidfd = ctypes.c_int(-1)
-    arguments = CloneArgs(flags=flags | CLONE_PIDFD, exit_signal=_signal.SIGCHLD)
+    arguments = CloneArgs(flags=flags | CLONE_PIDFD | CLONE_CLEAR_SIGHAND, exit_signal=_signal.SIGCHLD)
     arguments.pidfd = ctypes.addressof(pidfd)
     if cgroup is not None:
         arguments.flags |= CLONE_INTO_CGROUP
@@ -138,11 +138,12 @@ def pidfd_send_signal(pidfd: int, signal: int) -> None:
 
 
 def reset_signals() -> None:
-    """Every disposition to its default, nothing blocked.
+    """Every disposition to its default, nothing blocked, in a child of `clone3` (whose handlers are cleared).
 
     Ignored signals stay ignored over execve(2), and CPython ignores SIGPIPE and SIGXFSZ.
     """
-    default = _signal.SIG_DFL
+    default, ignored = _signal.SIG_DFL, _signal.SIG_IGN
     for number in _SIGNALS:
-        _signal.signal(number, default)
+        if _signal.getsignal(number) == ignored:  # no system call
+            _signal.signal(number, default)
     _signal.pthread_sigmask(_signal.SIG_SETMASK, ())

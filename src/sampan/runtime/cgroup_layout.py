@@ -3,6 +3,7 @@
 The parsers are pure; `detect` reads /proc.
 """
 
+import functools
 import os
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -42,8 +43,13 @@ class _Mounted(NamedTuple):
     options: frozenset[str]
 
 
+@functools.cache
 def detect() -> Layout:
-    """Raises OSError without /proc. A machine without any cgroup gives an empty layout."""
+    """Raises OSError without /proc. A machine without any cgroup gives an empty layout.
+
+    Cached, against the house's habit: reading mountinfo costs 0.4 ms of every start, and the launcher
+    does it once for all (`runtime.container.warm`).
+    """
     if _is_v2(ROOT):
         return Layout(_base(ROOT, _read("/proc/self/cgroup"), None), pure=True)
     mounted = parse_mounts(_read("/proc/self/mountinfo"))

@@ -8,7 +8,6 @@ from sampan.linux import mount
 from sampan.linux.mount import AT_RECURSIVE, MOUNT_ATTR_RDONLY, MS_PRIVATE, OPEN_TREE_CLONE
 from sampan.runtime import operations as op
 from sampan.runtime.failure import OciError, invalid, of_system
-from sampan.runtime.mount_options import Attributes
 from sampan.runtime.paths import open_path, open_target
 from sampan.runtime.stage import Stage
 
@@ -55,13 +54,11 @@ def attach_source(step: op.AttachSource, stage: Stage) -> None:
     fd = stage.sources.pop(step.number)
     is_directory = stat.S_ISDIR(os.fstat(fd).st_mode)
     try:
-        _set(fd, step.attributes, recursive=False)
-        _set(fd, step.below, recursive=True)
+        _prepare(fd, step)
         target = open_target(stage.root, step.destination, directory=is_directory)
         if stat.S_ISDIR(os.fstat(target).st_mode) != is_directory:
             raise _kinds_differ(step.destination)
         mount.move_mount(fd, target)
-        mount.mount_setattr(fd, propagation=step.propagation, recursive=step.propagation_recursive)
     except OSError as error:
         raise of_system(f'mounting to rootfs at "{step.destination}"', error) from None
     os.close(target)
@@ -75,9 +72,41 @@ def _kinds_differ(destination: str) -> OciError:
     )
 
 
-def _set(fd: int, attributes: Attributes, *, recursive: bool) -> None:
-    if attributes.set or attributes.clear:
-        mount.mount_setattr(fd, set=attributes.set, clear=attributes.clear, recursive=recursive)
+def _prepare(fd: int, step: op.AttachSource) -> None:
+    """While it is attached nowhere."""
+    own, below = step.attributes, step.below
+    if not step.propagation_recursive:
+        mount.mount_setattr(fd, set=own.set, clear=own.clear, propagation=step.propagation)
+    else:
+        mount.mount_setattr(
+            fd, set=below.set, clear=below.clear, propagation=step.propagation, recursive=True
+        )
+        if own != op.NONE:
+            mount.mount_setattr(fd, set=own.set, clear=own.clear)
+    if below != op.NONE and not step.propagation_recursive:
+        mount.mount_setattr(fd, set=below.set, clear=below.clear, recursive=True)
+
+
+def mount_cgroups(step: op.MountCgroups, stage: Stage) -> None:
+    """Filled first, then made read-only; the tmpfs may be used while it is attached nowhere."""
+    tree = filesystem("tmpfs", "tmpfs", ("mode=755",), step.attributes & ~MOUNT_ATTR_RDONLY)
+    for name, _ in step.directories:
+        os.mkdir(name, 0o755, dir_fd=tree)
+    for name, where in step.links:
+        os.symlink(where, name, dir_fd=tree)
+    if step.attributes & MOUNT_ATTR_RDONLY:
+        mount.mount_setattr(tree, set=MOUNT_ATTR_RDONLY)
+    target = open_target(stage.root, step.destination, directory=True)
+    mount.move_mount(tree, target)
+    for name, number in step.directories:
+        fd = stage.sources.pop(number)
+        mount.mount_setattr(fd, set=step.attributes, propagation=MS_PRIVATE)
+        place = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=tree)
+        mount.move_mount(fd, place)
+        os.close(place)
+        os.close(fd)
+    os.close(target)
+    os.close(tree)
 
 
 def remount(step: op.Remount, stage: Stage) -> None:

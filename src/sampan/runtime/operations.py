@@ -64,6 +64,15 @@ class AttachSource(NamedTuple):
     propagation_recursive: bool = True
 
 
+class MountCgroups(NamedTuple):
+    """v1 without a cgroup namespace: our directory of each hierarchy, in a tmpfs."""
+
+    destination: str
+    attributes: int
+    directories: tuple[tuple[str, int], ...]  # (name, number of the source)
+    links: tuple[tuple[str, str], ...]
+
+
 class Remount(NamedTuple):
     """Change the mount that is there now."""
 
@@ -147,6 +156,7 @@ Operation = (
     | JoinCgroup
     | MountFilesystem
     | AttachSource
+    | MountCgroups
     | Remount
     | Symlink
     | MakeDevice

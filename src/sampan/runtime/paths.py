@@ -37,18 +37,15 @@ def open_target(root: int, path: str, *, directory: bool, ordinary: bool = False
 
 
 def _make(root: int, path: str, *, directory: bool) -> int:
-    """Component by component, each opened before the next is made in it."""
-    names = [name for name in path.split("/") if name not in ("", ".")]
-    if ".." in names:
-        raise invalid(f"mount destination {path} has a '..' in it")
-    fd = os.dup(root)
-    for index, name in enumerate(names):
-        try:
-            child = _step(fd, name, directory=directory or index < len(names) - 1)
-        finally:
-            os.close(fd)
-        fd = child
-    return fd
+    """From the last parent that is there, each opened before the next is made in it."""
+    parent, _, name = path.rstrip("/").rpartition("/")
+    if name in ("", ".", ".."):
+        raise invalid(f"mount destination {path} is not valid")
+    fd = open_target(root, parent or "/", directory=True)
+    try:
+        return _step(fd, name, directory=directory)
+    finally:
+        os.close(fd)
 
 
 def _step(parent: int, name: str, *, directory: bool) -> int:

@@ -207,17 +207,23 @@ def _cgroup_v1(
 ) -> Iterator[op.Operation]:
     """A tmpfs with one directory for each hierarchy, as runc."""
     attributes = mount.options.attributes
-    writable = attributes.set & ~1
-    yield op.MountFilesystem(mount.destination, "tmpfs", "tmpfs", ("mode=755",), writable)
+    if own_cgroup:
+        yield from _cgroup_v1_own(mount, view)
+        return
+    directories = []
     for name, host in view.hierarchies:
-        below = f"{mount.destination}/{name}"
-        if own_cgroup:
-            controllers = ("none", f"name={name}") if name == "systemd" else tuple(name.split(","))
-            yield op.MountFilesystem(below, "cgroup", "cgroup", controllers, attributes.set)
-        else:
-            number = len(sources)
-            sources.append(op.OpenSource(number, host, recursive=False))
-            yield op.AttachSource(below, number, attributes, propagation=MS_PRIVATE)
+        directories.append((name, number := len(sources)))
+        sources.append(op.OpenSource(number, host, recursive=False))
+    yield op.MountCgroups(mount.destination, attributes.set, tuple(directories), tuple(view.links))
+
+
+def _cgroup_v1_own(mount: _Mount, view: CgroupView) -> Iterator[op.Operation]:
+    """Mounts of its own: they show the cgroup namespace's root."""
+    attributes = mount.options.attributes
+    yield op.MountFilesystem(mount.destination, "tmpfs", "tmpfs", ("mode=755",), attributes.set & ~1)
+    for name, _ in view.hierarchies:
+        data = ("none", f"name={name}") if name == "systemd" else tuple(name.split(","))
+        yield op.MountFilesystem(f"{mount.destination}/{name}", "cgroup", "cgroup", data, attributes.set)
     for name, target in view.links:
         yield op.Symlink(f"{mount.destination}/{name}", target)
     if attributes.set & 1:

@@ -205,6 +205,7 @@ _DO: dict[type[Any], Callable[[Any, Stage], None]] = {
     op.RootPropagation: rootfs.root_propagation,
     op.MountFilesystem: mounts.mount_filesystem,
     op.AttachSource: mounts.attach_source,
+    op.MountCgroups: mounts.mount_cgroups,
     op.Remount: mounts.remount,
     op.Symlink: mounts.symlink,
     op.ReadonlyPath: mounts.readonly_path,
