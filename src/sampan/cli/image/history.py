@@ -1,0 +1,79 @@
+"""`sampan history`."""
+
+from __future__ import annotations
+
+from sampan.cli import format
+from sampan.client.image.history import history
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from sampan.cli.flags import Values
+    from sampan.cli.session import Session
+
+    Layer = dict[str, Any]
+
+USAGE = "[OPTIONS] IMAGE"
+SHORT = "Show how an image came about"
+ALIASES = ("image history", "history")
+ARGUMENTS = (1, 1)
+FLAGS = (
+    ("format", "", "string", "", "@table"),
+    ("human", "H", "bool", True, "Show sizes and times for people"),
+    ("no-trunc", "", "bool", False, "Show everything at full length"),
+    ("quiet", "q", "bool", False, "Show image IDs only"),
+)
+
+
+def main(session: Session, options: Values, arguments: list[str]) -> int:
+    human = options["human"]
+    fields = dict(FIELDS)
+    if not human:
+        fields["Size"] = ("SIZE", lambda row, view: str(row["Size"]))
+        fields["CreatedSince"] = ("CREATED AT", _created_at)
+    listing = format.Listing("*image.historyContext", fields, COLUMNS)
+    view = format.View(trunc=not options["no-trunc"])
+    listing.show(history(session.client, arguments[0]), options["format"], view, quiet=options["quiet"])
+    return 0
+
+
+def _identity(row: Layer, view: format.View) -> str:
+    return format.short_id(row["Id"]) if view.trunc else str(row["Id"])
+
+
+def _since(row: Layer, view: format.View) -> str:
+    if row["Created"] <= -62135596800:  # Go's zero time
+        return "N/A"
+    return format.duration(view.now - row["Created"]) + " ago"
+
+
+def _created_at(row: Layer, view: format.View) -> str:
+    from sampan.wire import times
+
+    shown = times.text(row["Created"])
+    return shown[:19] + shown[29:]
+
+
+def _created_by(row: Layer, view: format.View) -> str:
+    text = str(row["CreatedBy"]).replace("\t", " ")
+    return format.ellipsis(text, 45) if view.trunc else text
+
+
+def _size(row: Layer, view: format.View) -> str:
+    return format.size(row["Size"], 3)
+
+
+def _comment(row: Layer, view: format.View) -> str:
+    return str(row["Comment"])
+
+
+COLUMNS = ("ID", "CreatedSince", "CreatedBy", "Size", "Comment")
+FIELDS: dict[str, format.Field] = {
+    "ID": ("IMAGE", _identity),
+    "CreatedSince": ("CREATED", _since),
+    "CreatedAt": ("CREATED AT", _created_at),
+    "CreatedBy": ("CREATED BY", _created_by),
+    "Size": ("SIZE", _size),
+    "Comment": ("COMMENT", _comment),
+}

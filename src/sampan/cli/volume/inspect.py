@@ -1,0 +1,21 @@
+"""`sampan volume inspect`."""
+
+from __future__ import annotations
+
+from sampan.cli import inspection
+from sampan.client.volume.inspect import inspect
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from sampan.cli.flags import Values
+    from sampan.cli.session import Session
+
+USAGE = "[OPTIONS] VOLUME [VOLUME...]"
+SHORT = "Show everything about one or more volumes"
+ALIASES = ()
+ARGUMENTS = (1, None)
+FLAGS = (inspection.FORMAT,)
+
+
+def main(session: Session, options: Values, arguments: list[str]) -> int:
+    return inspection.show(arguments, options["format"], lambda name: inspect(session.client, name))
