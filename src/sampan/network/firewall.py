@@ -166,6 +166,6 @@ def _named(chain: nft.Chain) -> str:
 def _warning(chain: str, bridge: str) -> str:
     return (
         f"chain {chain} drops forwarded packets by policy, which our rules cannot overrule: unless it "
-        f"accepts {bridge}, containers do not reach the outside and are not reached from there. Where iptables "
+        f"accepts {bridge}, containers do not reach the outside and are not reached from there. If iptables "
         f"made it: iptables -I FORWARD -i {bridge} -j ACCEPT; iptables -I FORWARD -o {bridge} -j ACCEPT"
     )
