@@ -28,6 +28,7 @@ class Firewall:
         """Raises OSError where the kernel has no nf_tables, or we may not use it."""
         self.table = table
         self._lock = threading.Lock()
+        self._bridges: Sequence[BridgeState] = ()
         self._socket = nft.Socket()
         try:
             self._socket.tables()
@@ -50,9 +51,16 @@ class Firewall:
                 if self.table not in self._socket.tables():
                     raise
                 self._socket.commit([nft.delete_table(self.table), *wanted])
+            self._bridges = bridges
+
+    def restore(self, expected: Iterable[Element]) -> None:
+        """After somebody flushed the firewall (`nft flush ruleset`, a reload of nftables.service)."""
+        self.ensure(self._bridges)
+        self.sync(expected)
 
     def add(self, elements: Sequence[Element]) -> None:
-        """Publish ports, all or none. Raises OSError(EEXIST) when one goes elsewhere already."""
+        """Publish ports, all or none. Raises FileExistsError when one goes elsewhere already, and
+        FileNotFoundError when our table is gone (see `restore`)."""
         with self._lock:
             self._socket.commit(_messages(self.table, elements, nft.add_elements))
         # A flow that a client keeps up would go on to where it went before.

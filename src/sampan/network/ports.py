@@ -81,6 +81,7 @@ class Translator(Protocol):
 
     def add(self, elements: Sequence[Element]) -> None: ...
     def remove(self, elements: Sequence[Element]) -> None: ...
+    def restore(self, expected: Iterable[Element]) -> None: ...
 
 
 def parse(container: str, host_ip: str, host_port: str) -> PortBinding:
@@ -147,7 +148,10 @@ class Ports:
     def expected(self) -> list[Element]:
         """Every element that the firewall should have."""
         with self._lock:
-            return [one for claims in self._claims.values() for one in _elements(claims)]
+            return self._expected()
+
+    def _expected(self) -> list[Element]:
+        return [one for claims in self._claims.values() for one in _elements(claims)]
 
     def _publish(
         self, owner: str, address: str, binding: PortBinding, undo: ExitStack
@@ -204,7 +208,10 @@ class Ports:
         if self._firewall is None or not elements:
             return
         try:
-            self._firewall.add(elements)
+            try:
+                self._firewall.add(elements)
+            except FileNotFoundError:
+                self._firewall.restore(self._expected())
         except OSError as error:
             raise Unavailable(f"could not add to the firewall: {error.strerror}") from error
 

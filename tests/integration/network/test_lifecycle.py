@@ -247,6 +247,16 @@ class TestRestart:
         assert machine.network.firewall.elements() == [Element("", "tcp", 8080, WEB, 80)]
         held.close()
 
+    def test_a_flushed_table_comes_back_with_the_next_port(self, machine: Any) -> None:
+        first = publish(machine.network.ports, "web", PortBinding(80, "tcp", "", 8080))
+        machine.network.firewall.destroy()
+        second = publish(machine.network.ports, "other", PortBinding(80, "tcp", "", 8081), address=OTHER)
+        assert {one.host_port for one in machine.network.firewall.elements()} == {8080, 8081}
+        with nft.Socket() as netlink:
+            assert len([chain for chain in netlink.chains() if chain.table == "sampan"]) == 5
+        first.close()
+        second.close()
+
     def test_unpublishing_after_the_table_is_gone(self, machine: Any) -> None:
         held = publish(machine.network.ports, "web", PortBinding(80, "tcp", "", 8080))
         machine.network.firewall.destroy()

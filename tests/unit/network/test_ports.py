@@ -4,7 +4,8 @@ What the kernel says to conflicts is in tests/integration/network/test_lifecycle
 """
 
 import socket
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterable, Sequence
 
 import pytest
 
@@ -22,14 +23,21 @@ class Wall:
     def __init__(self) -> None:
         self.elements: set[Element] = set()
         self.failing = False
+        self.flushed = False
 
     def add(self, elements: Sequence[Element]) -> None:
+        if self.flushed:
+            raise FileNotFoundError(2, "No such file or directory")
         if self.failing:
             raise OSError(12, "Cannot allocate memory")
         self.elements |= set(elements)
 
     def remove(self, elements: Sequence[Element]) -> None:
         self.elements -= set(elements)
+
+    def restore(self, expected: Iterable[Element]) -> None:
+        self.elements = set(expected)
+        self.flushed = False
 
 
 @pytest.fixture
@@ -135,3 +143,34 @@ def test_sockets_close_on_exec(wall: Wall, free: int) -> None:
     held = Ports(wall).publish("web", WEB, [PortBinding(80, "tcp", "127.0.0.1", free)])
     assert not held.listeners[0].socket.get_inheritable()
     held.close()
+
+
+def test_a_flushed_firewall_is_restored_by_the_next_publish(wall: Wall, free: int) -> None:
+    table = Ports(wall)
+    table.adopt("old", "172.17.0.9", [Bound(80, "tcp", "127.0.0.2", free)])
+    wall.flushed = True
+    held = table.publish("web", WEB, [PortBinding(80, "tcp", "127.0.0.1", free)])
+    assert wall.elements == set(table.expected()) and len(wall.elements) == 2
+    held.close()
+
+
+def test_of_many_at_once_one_gets_the_port(wall: Wall, free: int) -> None:
+    table = Ports(wall)
+    won, lost = [], []
+    together = threading.Barrier(8)
+
+    def publish(owner: str) -> None:
+        together.wait()
+        try:
+            won.append(table.publish(owner, WEB, [PortBinding(80, "tcp", "127.0.0.1", free)]))
+        except Conflict as error:
+            lost.append(str(error))
+
+    threads = [threading.Thread(target=publish, args=(str(n),)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(won) == 1
+    assert lost == [f"Bind for 127.0.0.1:{free} failed: port is already allocated"] * 7
+    won[0].close()
