@@ -69,7 +69,7 @@ _pidfd_send_signal = libc.raw("pidfd_send_signal", ctypes.c_int, ctypes.c_int, c
 
 
 def clone3(flags: int, cgroup: int | None = None) -> tuple[int, int]:
-    """(pid, pidfd) in the parent, (0, -1) in the child; SIGCHLD at its end. Signal handlers are not inherited.
+    """(pid, pidfd) in the parent, (0, -1) in the child; SIGCHLD at its end. Signal handlers are cleared.
 
     Like os.fork, but with namespaces and, given an open directory of cgroup v2, born in that cgroup.
     Only for a process with one thread: none of the fork handlers of glibc or of Python run. Python's

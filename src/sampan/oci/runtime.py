@@ -104,30 +104,30 @@ DENY_ALL_DEVICES: dict[str, Any] = {"allow": False, "access": "rwm"}
 ALLOW_ALL_DEVICES: dict[str, Any] = {"allow": True, "access": "rwm"}
 
 
-def _rule(allow: bool, major: int, minor: int | None, access: str = "rwm") -> dict[str, Any]:  # noqa: FBT001
-    rule: dict[str, Any] = {"allow": allow, "type": "c", "major": major}
-    return rule | ({} if minor is None else {"minor": minor}) | {"access": access}
+def _rule(verb: str, major: int, minor: int | None) -> dict[str, Any]:
+    rule: dict[str, Any] = {"allow": verb == "allow", "type": "c", "major": major}
+    return rule | ({} if minor is None else {"minor": minor}) | {"access": "rwm"}
 
 
 # linux.resources.devices, in this order.
 DEVICE_RULES: tuple[dict[str, Any], ...] = (
     DENY_ALL_DEVICES,
-    _rule(True, 1, 5),
-    _rule(True, 1, 3),
-    _rule(True, 1, 9),
-    _rule(True, 1, 8),
-    _rule(True, 5, 0),
-    _rule(True, 5, 1),
-    _rule(False, 10, 229),
+    _rule("allow", 1, 5),
+    _rule("allow", 1, 3),
+    _rule("allow", 1, 9),
+    _rule("allow", 1, 8),
+    _rule("allow", 5, 0),
+    _rule("allow", 5, 1),
+    _rule("deny", 10, 229),
 )
 # Added by the runtime to whatever the spec says (runc: specconv.AllowedDevices).
 RUNTIME_DEVICE_RULES: tuple[dict[str, Any], ...] = (
     {"allow": True, "type": "c", "access": "m"},
     {"allow": True, "type": "b", "access": "m"},
-    *(_rule(True, major, minor) for _, _, major, minor in DEVICES),
-    _rule(True, 136, None),
-    _rule(True, 5, 2),
-    _rule(True, 10, 200),  # /dev/net/tun, kept by runc for compatibility
+    *(_rule("allow", major, minor) for _, _, major, minor in DEVICES),
+    _rule("allow", 136, None),
+    _rule("allow", 5, 2),
+    _rule("allow", 10, 200),  # /dev/net/tun, kept by runc for compatibility
 )
 
 # Set in a network namespace of the container's own, where the kernel has them.

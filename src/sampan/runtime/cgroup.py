@@ -4,6 +4,7 @@ A controller that is missing costs its limit and one warning, never the containe
 kernel *refuses* (a quota of 1, a CPU that is not there) is the user's error.
 """
 
+import contextlib
 import errno
 import os
 import select
@@ -267,10 +268,8 @@ def _empty(cgroup: Cgroup) -> None:
 
 def _kill_whole(cgroup: Cgroup) -> None:
     if cgroup.unified is not None:
-        try:
+        with contextlib.suppress(OSError):
             _write(f"{cgroup.unified}/cgroup.kill", "1")  # Linux 5.14
-        except OSError:
-            pass
 
 
 def _kill_and_wait(pidfds: Sequence[int], deadline: float) -> None:

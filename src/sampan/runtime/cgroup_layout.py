@@ -12,8 +12,23 @@ from sampan.linux import mount
 from sampan.linux.mount import CGROUP2_SUPER_MAGIC
 
 ROOT = "/sys/fs/cgroup"
-_CONTROLLERS = frozenset(
-    "cpu cpuacct cpuset memory devices freezer blkio pids net_cls net_prio perf_event hugetlb rdma misc".split()
+_CONTROLLERS = frozenset(  # of cgroups(7)
+    [
+        "cpu",
+        "cpuacct",
+        "cpuset",
+        "memory",
+        "devices",
+        "freezer",
+        "blkio",
+        "pids",
+        "net_cls",
+        "net_prio",
+        "perf_event",
+        "hugetlb",
+        "rdma",
+        "misc",
+    ]
 )
 
 

@@ -3,6 +3,7 @@
 Zone: lonely. The caller has one thread, has imported all it will ever need, and reaps its children.
 """
 
+import contextlib
 import json
 import os
 from collections.abc import Sequence
@@ -161,10 +162,8 @@ def _provide(wanted: Setup, spec: dict[str, Any], cgroup: Cgroup, container: Con
         netns.plumb(wanted.interfaces, container.pid)
     except ProcessLookupError:
         pass  # it died: what it says last is the error
-    try:
+    with contextlib.suppress(BrokenPipeError):
         container.link.send(link.GO)
-    except BrokenPipeError:
-        pass
 
 
 def _execute(container: Container, joining: Join, stdio: Stdio | None) -> Executed:
@@ -244,10 +243,8 @@ def _ready(end: Link, warnings: list[str]) -> int | None:
 
 
 def _released(end: Link) -> None:
-    try:
+    with contextlib.suppress(BrokenPipeError):  # it died: what it says last is the error
         end.send(link.START)
-    except BrokenPipeError:
-        pass  # it died: what it says last is the error
     executing = False
     while True:
         letter, payload, _ = end.receive()
@@ -267,10 +264,8 @@ def _failed(letter: bytes, payload: bytes) -> OciError:
 
 def _kill(pid: int, pidfd: int) -> None:
     """SIGKILL and reap a child of ours that never ran."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         process.pidfd_send_signal(pidfd, _SIGKILL)
-    except ProcessLookupError:
-        pass
     os.waitpid(pid, 0)
     os.close(pidfd)
 

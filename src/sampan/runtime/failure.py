@@ -14,7 +14,7 @@ _SEPARATOR = "\0"
 
 
 class OciError(errors.SampanError):
-    """`str(error)` is Docker's sentence; `kind` a class name of sampan.errors; `exit_code` 126, 127 or 128."""
+    """`str(error)` is Docker's sentence; `kind` a class of sampan.errors; `exit_code` 126, 127 or 128."""
 
     def __init__(self, kind: str, message: str, exit_code: int = NO_START) -> None:
         super().__init__(message)

@@ -3,6 +3,7 @@
 Everything that could be decided before the fork has been (`runtime.plan`, `runtime.command`).
 """
 
+import contextlib
 import fcntl
 import os
 import termios
@@ -156,10 +157,8 @@ def _join_cgroup(step: op.JoinCgroup, end: Link) -> None:
 
 def new_keyring(step: op.NewKeyring, _stage: Stage) -> None:
     """Ours is better than the daemon's, but a full quota must not stop a container (as runc)."""
-    try:
+    with contextlib.suppress(OSError):
         keyctl.join_session_keyring(step.name)
-    except OSError:
-        pass
 
 
 def set_oom_score(step: op.SetOomScore, stage: Stage) -> None:

@@ -54,7 +54,7 @@ def number(text: str) -> int | None:
     if digits.isascii() and digits.isdigit():
         # More than 10 digits are out of range, whatever they are (and int() has its own limit of digits).
         value = int(digits) if len(digits.lstrip("0")) <= 10 else _LARGEST + 1
-        if text[0] == "-" and value or value > _LARGEST:
+        if (text[0] == "-" and value) or value > _LARGEST:
             raise invalid(f"uids and gids must be in range 0-{_LARGEST}")
         return value
     if any(character.isdigit() or character.isnumeric() for character in digits) and not digits.isascii():
