@@ -106,7 +106,7 @@ class Ports:
 
     def __init__(self, firewall: Translator | None) -> None:
         self._firewall = firewall
-        self._owners: dict[Bound, str] = {}  # the container port does not count, see `_key`
+        self._taken: dict[tuple[str, int], set[str]] = {}  # (protocol, host port) → host addresses
         self._claims: dict[str, list[_Claim]] = {}
         self._ephemeral: dict[str, int] = {}  # by protocol: where the last search ended
         self._lock = threading.Lock()
@@ -120,7 +120,7 @@ class Ports:
             undo.callback(self._forget, owner)
             listeners: list[Held] = []
             for binding in bindings:
-                for bound, held in self._publish(owner, address, binding, undo):
+                for bound, held in self._publish(address, binding, undo):
                     self._claims.setdefault(owner, []).append(_Claim(bound, address))
                     listeners += [held] if held else []
             mine = self._claims.get(owner, [])
@@ -142,7 +142,7 @@ class Ports:
         with self._lock:
             self._forget(owner)
             for bound in bindings:
-                self._owners[_key(bound)] = owner
+                self._taken.setdefault(_key(bound), set()).add(bound.host_ip)
                 self._claims.setdefault(owner, []).append(_Claim(bound, address))
 
     def expected(self) -> list[Element]:
@@ -154,7 +154,7 @@ class Ports:
         return [one for claims in self._claims.values() for one in _elements(claims)]
 
     def _publish(
-        self, owner: str, address: str, binding: PortBinding, undo: ExitStack
+        self, address: str, binding: PortBinding, undo: ExitStack
     ) -> list[tuple[Bound, Held | None]]:
         """One binding, for each address family, with one host port for all of them."""
         error: SampanError = Unavailable("all ports are allocated")
@@ -164,7 +164,7 @@ class Ports:
                 Bound(binding.container_port, binding.protocol, ip, port) for ip in host_addresses(binding)
             ]
             try:
-                return self._take(owner, address, wanted, undo)
+                return self._take(address, wanted, undo)
             except Conflict as conflict:
                 error = conflict if binding.host_port else error
                 if fixed:
@@ -172,18 +172,18 @@ class Ports:
         raise error
 
     def _take(
-        self, owner: str, address: str, wanted: Sequence[Bound], undo: ExitStack
+        self, address: str, wanted: Sequence[Bound], undo: ExitStack
     ) -> list[tuple[Bound, Held | None]]:
         with ExitStack() as attempt:
             taken = []
             for bound in wanted:
-                self._claim(owner, bound)
-                attempt.callback(self._owners.pop, _key(bound), None)
+                self._claim(bound)
+                attempt.callback(self._free, bound)
                 held = hold(bound, address)
                 if held is not None:
                     attempt.callback(held.socket.close)
                 elif not self._serves(bound):
-                    self._owners.pop(_key(bound))
+                    self._free(bound)
                     continue
                 taken.append((bound, held))
             if not taken:
@@ -195,14 +195,21 @@ class Ports:
         """The firewall needs no socket, but it translates IPv4 only."""
         return self._firewall is not None and ":" not in bound.host_ip
 
-    def _claim(self, owner: str, bound: Bound) -> None:
-        if any(_overlap(bound, other) for other in self._owners):
+    def _claim(self, bound: Bound) -> None:
+        there = self._taken.setdefault(_key(bound), set())
+        if any(_overlap(bound.host_ip, other) for other in there):
             raise Conflict(f"Bind for {_at(bound)} failed: port is already allocated")
-        self._owners[_key(bound)] = owner
+        there.add(bound.host_ip)
+
+    def _free(self, bound: Bound) -> None:
+        there = self._taken.get(_key(bound), set())
+        there.discard(bound.host_ip)
+        if not there:
+            self._taken.pop(_key(bound), None)
 
     def _forget(self, owner: str) -> None:
         for claim in self._claims.pop(owner, []):
-            self._owners.pop(_key(claim.bound), None)
+            self._free(claim.bound)
 
     def _translate(self, elements: Sequence[Element]) -> None:
         if self._firewall is None or not elements:
@@ -311,17 +318,15 @@ def _elements(claims: Iterable[_Claim]) -> list[Element]:
     ]
 
 
-def _overlap(one: Bound, other: Bound) -> bool:
-    """Every address of a family overlaps each of them."""
-    if (one.protocol, one.host_port) != (other.protocol, other.host_port):
+def _overlap(one: str, other: str) -> bool:
+    """Of two host addresses: all of a family overlap each of its addresses."""
+    if (":" in one) != (":" in other):
         return False
-    if (":" in one.host_ip) != (":" in other.host_ip):
-        return False
-    return one.host_ip == other.host_ip or bool({one.host_ip, other.host_ip} & {_ANY, _ANY6})
+    return one == other or bool({one, other} & {_ANY, _ANY6})
 
 
-def _key(bound: Bound) -> Bound:
-    return bound._replace(container_port=0)
+def _key(bound: Bound) -> tuple[str, int]:
+    return bound.protocol, bound.host_port
 
 
 def _at(bound: Bound) -> str:
