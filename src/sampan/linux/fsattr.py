@@ -34,7 +34,7 @@ def set_topdir(path: str) -> bool:
 
 
 def syncfs(path: str) -> None:
-    """Put all that was written to the file system of `path` on disk; tells of write errors since Linux 5.8."""
+    """Put all that was written to the file system of `path` on disk; tells of errors since 5.8."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         check(_syncfs(descriptor), path)
