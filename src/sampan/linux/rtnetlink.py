@@ -3,6 +3,7 @@
 Functions build messages; `Socket` sends them. Nothing here decides anything.
 """
 
+import os
 import struct
 import sys
 from _socket import AF_INET, AF_INET6, AF_UNSPEC, if_nametoindex, inet_ntop, inet_pton
@@ -19,6 +20,7 @@ RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
 RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
 
 IFF_UP = 0x1
+IPV6_MIN_MTU = 1280
 
 _IFLA_ADDRESS = 1
 _IFLA_IFNAME = 3
@@ -154,17 +156,25 @@ def veth(
     return Message(RTM_NEWLINK, _CREATE, body)
 
 
-def port_up(host_name: str) -> Message:
-    """Make the host's end of a pair, already in its bridge, ready, and up.
+def port_up(host_name: str, mtu: int = IPV6_MIN_MTU) -> Message:
+    """Make the host's end of a pair, already in its bridge, ready, and up. `mtu` as given to `veth`.
 
     Without an IPv6 link-local address: it is a port, and speaks for nobody. In hairpin mode: with
     bridge-nf-call-iptables=1 the bridge itself carries out the DNAT of a container's packet to its own
     published port, and would not send it back through the port that it came from.
     """
-    silent = nested(_IFLA_AF_SPEC, nested(AF_INET6, attribute(_IFLA_INET6_ADDR_GEN_MODE, _ADDR_GEN_NONE)))
     hairpin = nested(_IFLA_INFO_SLAVE_DATA, attribute(_IFLA_BRPORT_MODE, b"\x01"))
     port = nested(_IFLA_LINKINFO, text(_IFLA_INFO_SLAVE_KIND, "bridge"), hairpin)
-    return _change(host_name, IFF_UP, IFF_UP, silent + port)
+    return _change(host_name, IFF_UP, IFF_UP, port + _no_link_local(mtu))
+
+
+def _no_link_local(mtu: int) -> bytes:
+    """Nothing where the link has no IPv6 at all: the kernel (ipv6.disable=1), or a small mtu
+    (addrconf_notify); the attribute would fail with EAFNOSUPPORT there."""
+    if mtu < IPV6_MIN_MTU or not os.access("/proc/sys/net/ipv6", os.F_OK):
+        return b""
+    mode = attribute(_IFLA_INET6_ADDR_GEN_MODE, _ADDR_GEN_NONE)
+    return nested(_IFLA_AF_SPEC, nested(AF_INET6, mode))
 
 
 def link_up(link: int | str) -> Message:

@@ -17,7 +17,7 @@ def plumb(interfaces: Sequence[Interface], pid: int) -> None:
         messages.append(
             rtnetlink.veth(one.host_name, index, one.name, peer_pid=pid, mac=one.mac or None, mtu=one.mtu)
         )
-        messages.append(rtnetlink.port_up(one.host_name))
+        messages.append(rtnetlink.port_up(one.host_name, one.mtu))
     with rtnetlink.Socket() as socket:
         socket.talk(messages)
 

@@ -148,7 +148,7 @@ class Machine:
             pair = rtnetlink.veth(
                 plan.host_name, index, plan.name, peer_fd=made.descriptor, mac=plan.mac, mtu=plan.mtu
             )
-            netlink.talk([pair, rtnetlink.port_up(plan.host_name)])
+            netlink.talk([pair, rtnetlink.port_up(plan.host_name, plan.mtu)])
         with made.inside(), rtnetlink.Socket() as netlink:
             inner = rtnetlink.index_of(plan.name)
             netlink.talk(rtnetlink.configure(inner, plan.addresses, plan.gateway))

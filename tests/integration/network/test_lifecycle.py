@@ -93,6 +93,19 @@ class TestBridge:
         assert path.read_text() == "0\n"
 
 
+class TestEndpoint:
+    @pytest.mark.parametrize("mtu", [1500, 1200])
+    def test_the_hosts_end_speaks_for_nobody(self, machine: Any, mtu: int) -> None:
+        machine.network = machine.network._replace(bridge=machine.network.bridge._replace(mtu=mtu))
+        web = machine.container("web")
+        assert machine.tcp(machine.host, web, web.address, 80, 80) == "172.17.0.1"
+        with rtnetlink.Socket() as netlink:
+            ports = [link for link in netlink.links() if link.kind == "veth" and link.master]
+            spoken = {one.ifindex for one in netlink.addresses()}
+        assert [link.mtu for link in ports] == [mtu]
+        assert ports[0].ifindex not in spoken
+
+
 class TestPorts:
     def test_of_another_container(self, machine: Any) -> None:
         ports = machine.network.ports

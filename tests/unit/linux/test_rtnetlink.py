@@ -38,6 +38,10 @@ def test_port_up_is_hairpin_and_without_an_address_of_its_own() -> None:
     assert bytes(netlink.attributes(netlink.attributes(outer[26])[10])[8]) == b"\1"
 
 
+def test_port_up_says_nothing_of_ipv6_to_a_link_without() -> None:
+    assert 26 not in attributes(rtnetlink.port_up("veth1", 1279), 16)  # IFLA_AF_SPEC
+
+
 def test_address_has_its_broadcast() -> None:
     message = rtnetlink.address(3, "172.17.0.2/16")
     assert struct.unpack_from("=BBBBi", message.body) == (2, 16, 0, 0, 3)
