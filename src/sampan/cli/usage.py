@@ -1,0 +1,154 @@
+"""`--help` in Docker's layout."""
+
+from __future__ import annotations
+
+from sampan.cli import commands, console, dispatch
+from sampan.cli.console import PROGRAM, ExitWith
+from sampan.client.hosts import DEFAULT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sampan.cli.flags import Flag
+
+_COMMON = ("run", "exec", "ps", "pull", "images", "version", "info")
+_GROUPS = {
+    "container": "Manage containers",
+    "image": "Manage images",
+    "network": "Manage networks",
+    "system": "Manage sampan",
+    "volume": "Manage volumes",
+}
+_WIDTH = 80  # columns, where stdout is no terminal; a wider one is not used either (docker/cli, cli/cobra.go)
+_FORMATS = {
+    "@table": (
+        "Show each item by this form:\n"
+        "'table':            a table with headers (default)\n"
+        "'table TEMPLATE':   a table of the Go template's columns\n"
+        "'json':             JSON\n"
+        "'TEMPLATE':         the Go template.\n"
+        "Templates are described at https://docs.docker.com/go/formatting/"
+    ),
+    "@inspect": (
+        "Show each item by this form:\n"
+        "'json':             JSON\n"
+        "'TEMPLATE':         the Go template.\n"
+        "Templates are described at https://docs.docker.com/go/formatting/"
+    ),
+}
+
+
+def show(words: Sequence[str]) -> int:
+    """`sampan help WORDS`: of everything, of a group, or of a verb."""
+    if not words:
+        text = _everything()
+    elif len(words) == 1 and words[0] in commands.GROUPS:
+        text = _group(words[0])
+    else:
+        if words[0] not in commands.VERBS and words[0] not in commands.GROUPS:
+            raise ExitWith(1, f"unknown help topic: {' '.join(words)}")
+        command, path, _ = dispatch.resolve(words)
+        text = _verb(command, path)
+    console.out(text)
+    return 0
+
+
+def _everything() -> str:
+    others = {name: path for name, path in commands.VERBS.items() if name not in _COMMON}
+    return "\n".join(
+        [
+            f"Usage:  {PROGRAM} [OPTIONS] COMMAND",
+            "",
+            "Containers on Linux: Docker's commands, no other service needed",
+            "",
+            "Common Commands:",
+            *_listed({name: commands.VERBS[name] for name in _COMMON}),
+            "",
+            "Management Commands:",
+            *(f"  {name:<10}  {short}" for name, short in _GROUPS.items()),
+            "",
+            "Commands:",
+            *_listed(others),
+            "",
+            "Global Options:",
+            *_options(dispatch.GLOBAL_FLAGS),
+            "",
+            f"Without --host the daemon at {DEFAULT} is used, and started if need be.",
+            "",
+            f"Run '{PROGRAM} COMMAND --help' for more information on a command.",
+        ]
+    )
+
+
+def _group(name: str) -> str:
+    return "\n".join(
+        [
+            f"Usage:  {PROGRAM} {name} COMMAND",
+            "",
+            _GROUPS[name],
+            "",
+            "Commands:",
+            *_listed(commands.GROUPS[name]),
+            "",
+            f"Run '{PROGRAM} {name} COMMAND --help' for more information on a command.",
+        ]
+    )
+
+
+def _verb(command: str, path: str) -> str:
+    verb = dispatch.load(path)
+    lines = [f"Usage:  {PROGRAM} {command} {verb.USAGE}".rstrip(), "", verb.SHORT]
+    if len(verb.ALIASES) > 1:
+        lines += ["", "Aliases:", "  " + ", ".join(f"{PROGRAM} {alias}" for alias in verb.ALIASES)]
+    if verb.FLAGS:
+        lines += ["", "Options:", *_options(verb.FLAGS)]
+    return "\n".join(lines)
+
+
+def _listed(verbs: Mapping[str, str]) -> list[str]:
+    return [f"  {name:<10}  {dispatch.load(path).SHORT}" for name, path in verbs.items()]
+
+
+def _options(flags: Sequence[Flag]) -> list[str]:
+    """pflag's FlagUsagesWrapped: names, then the help in a column of its own, wrapped."""
+    shown = sorted((flag for flag in flags if flag[4]), key=lambda flag: flag[0])
+    heads = [_head(flag) for flag in shown]
+    column = max(map(len, heads)) + 3
+    lines = []
+    for head, (_, _, kind, default, text) in zip(heads, shown, strict=True):
+        full = _FORMATS.get(text, text) + _default(kind, default)
+        first, *rest = _wrapped(full, _WIDTH - column)
+        lines.append(head.ljust(column) + first)
+        lines += [" " * column + line for line in rest]
+    return lines
+
+
+def _head(flag: Flag) -> str:
+    name, short, kind, _, _ = flag
+    letter = f"  -{short}, " if short else "      "
+    return f"{letter}--{name}" + ("" if kind == "bool" else f" {kind}")
+
+
+def _default(kind: str, default: object) -> str:
+    if kind == "map":
+        return " (default map[])"
+    if kind == "ulimit":
+        return " (default [])"
+    if not default:
+        return ""
+    return f' (default "{default}")' if isinstance(default, str) else f" (default {str(default).lower()})"
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    lines = []
+    for paragraph in text.split("\n"):
+        line = ""
+        for word in paragraph.split(" "):
+            if line and len(line) + 1 + len(word) > width:
+                lines.append(line)
+                line = word
+            else:
+                line = f"{line} {word}" if line else word
+        lines.append(line)
+    return lines
