@@ -1,0 +1,77 @@
+"""The default profile against moby's own, and Docker's rules for what applies."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sampan.oci import runtime, seccomp, seccomp_default
+
+DOCKERS = Path(__file__).resolve().parents[4] / "shared/data/docker-seccomp-default.json"
+EXTRA = (
+    "SYS_ADMIN SYS_PTRACE SYS_BOOT SYS_MODULE SYS_NICE SYS_TIME SYSLOG BPF PERFMON DAC_READ_SEARCH SYS_RAWIO "
+    "SYS_PACCT SYS_TTY_CONFIG"
+).split()
+SETS: list[list[str]] = [
+    [],
+    list(runtime.CAPABILITIES),
+    *([*runtime.CAPABILITIES, f"CAP_{name}"] for name in EXTRA),
+]
+
+
+def _flat(profile: dict[str, Any], capabilities: list[str], machine: str, kernel: tuple[int, int]) -> Any:
+    resolved = seccomp.resolve(profile, capabilities, machine, kernel)
+    rules = {
+        (name, rule.action, rule.errno, rule.arguments)
+        for rule in resolved.rules
+        for name in rule.names
+        if name != "socket"  # stricter, see below
+    }
+    return resolved.default_action, resolved.default_errno, resolved.architectures, rules
+
+
+@pytest.mark.skipif(not DOCKERS.exists(), reason="moby's profile is not here")
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64", "riscv64", "s390x", "ppc64le"])
+@pytest.mark.parametrize("capabilities", SETS, ids=lambda names: names[-1] if names else "none")
+def test_it_is_dockers(machine: str, capabilities: list[str]) -> None:
+    theirs = json.loads(DOCKERS.read_text())
+    for kernel in ((4, 4), (6, 1), (6, 18)):
+        mine = _flat(seccomp_default.profile(), capabilities, machine, kernel)
+        assert mine == _flat(theirs, capabilities, machine, kernel)
+
+
+def test_sockets_but_no_vsock_and_no_alg() -> None:
+    resolved = seccomp.resolve(seccomp_default.profile(), [], "x86_64", (6, 1))
+    rules = [rule.arguments[0] for rule in resolved.rules if rule.names == ("socket",)]
+    compare = {"SCMP_CMP_LT": int.__lt__, "SCMP_CMP_EQ": int.__eq__, "SCMP_CMP_GT": int.__gt__}
+    allowed = {f for f in range(64) if any(compare[r.operation](f, r.value) for r in rules)}
+    assert set(range(64)) - allowed == {38, 40}
+
+
+def test_excludes_come_first() -> None:
+    entry = {
+        "names": ["x"],
+        "action": "SCMP_ACT_ALLOW",
+        "includes": {"caps": ["CAP_A"]},
+        "excludes": {"caps": ["CAP_B"]},
+    }
+    profile = {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [entry]}
+    assert len(seccomp.resolve(profile, ["CAP_A"], "x86_64", (6, 1)).rules) == 1
+    assert len(seccomp.resolve(profile, ["CAP_A", "CAP_B"], "x86_64", (6, 1)).rules) == 0
+
+
+@pytest.mark.parametrize(
+    "profile",
+    [
+        {},
+        {
+            "defaultAction": "SCMP_ACT_ALLOW",
+            "architectures": ["SCMP_ARCH_X86"],
+            "archMap": [{"architecture": "x"}],
+        },
+    ],
+)
+def test_nonsense_is_refused(profile: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="seccomp profile"):
+        seccomp.resolve(profile, [], "x86_64", (6, 1))
