@@ -19,9 +19,9 @@ def set_undumpable() -> None:
     prctl(PR_SET_DUMPABLE, 0)
 
 
-def set_child_subreaper() -> None:
+def set_child_subreaper(*, on: bool) -> None:
     """Orphans among our descendants become our children (Linux 3.4). Children do not inherit this."""
-    prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    prctl(_PR_SET_CHILD_SUBREAPER, int(on))
 
 
 def set_parent_death_signal(signal: int) -> None:

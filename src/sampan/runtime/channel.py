@@ -47,10 +47,15 @@ def send(sock: socket, message: Message, files: Sequence[int] = (), sequence: in
 
     A message with more than 250 files is for `wait`: otherwise the first of its packets may have gone.
     """
-    cut = packets(encode(message, sequence), files)
+    transmit(sock, encode(message, sequence), files, wait=wait)
+
+
+def transmit(sock: socket, data: bytes, files: Sequence[int] = (), *, wait: bool) -> None:
+    """As `send`, for a message that is encoded already."""
+    cut = packets(data, files)
     try:
-        for data, some in cut:
-            put(sock, data, some, wait=wait)
+        for part, some in cut:
+            put(sock, part, some, wait=wait)
     finally:
         release(cut)
 

@@ -15,7 +15,7 @@ import gc
 import os
 import select
 from _socket import socket
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from sampan.linux import task
 from sampan.linux.process import close_range
@@ -36,8 +36,9 @@ def main(control: int) -> None:
         close_range(3, control - 1)
     close_range(control + 1)
     os.set_inheritable(control, False)
-    task.set_name("sampan-launch")
-    task.set_child_subreaper()
+    _set_name(b"sampan-launch")
+    task.set_child_subreaper(on=True)
+    task.set_undumpable()  # and so are all whom we fork, until they execve
     task.set_oom_score_adjustment(_OOM_SCORE)
     for number in _IGNORED:
         _signal.signal(number, _signal.SIG_IGN)
@@ -48,6 +49,7 @@ class Launcher:
     def __init__(self, control: socket) -> None:
         self._control = control
         self._monitors: set[int] = set()
+        self._spare: _Spare | None = None
         self._wake, self._woken = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
 
     def serve(self) -> None:
@@ -58,6 +60,7 @@ class Launcher:
         poll.register(self._wake, select.POLLIN)
         gc.collect()
         gc.freeze()
+        self._prepare()
         while True:
             for fd, _events in poll.poll():
                 if fd == self._wake:
@@ -74,32 +77,58 @@ class Launcher:
         if packet is None:
             return False
         try:
-            pid = os.fork()
+            self._hand_over(packet)
         except OSError as error:
             _refuse(packet, error)
-            pid = -1
-        if pid == 0:
-            self._become_monitor(packet)
-        if pid > 0:
-            self._monitors.add(pid)
         channel.close_all(packet.files)
+        with contextlib.suppress(OSError):  # no process to be had now: the next launch tries again
+            self._prepare()
         return True
 
-    def _become_monitor(self, packet: Packet) -> NoReturn:
+    def _hand_over(self, packet: Packet) -> None:
+        if self._spare is None:
+            self._prepare()
+        assert self._spare is not None
+        try:
+            self._spare.launch(packet)
+        except BrokenPipeError:  # somebody killed it while it waited
+            self._spare.close()
+            self._spare = None
+            self._prepare()
+            assert self._spare is not None
+            self._spare.launch(packet)
+        self._spare.close()
+        self._spare = None
+
+    def _prepare(self) -> None:
+        """Fork a monitor, and it a starter, that wait for the next launch."""
+        if self._spare is not None:
+            return
+        monitor_end, theirs = channel.pair()
+        starter_end, starters = channel.pair()
+        try:
+            pid = os.fork()
+            if pid == 0:
+                self._become_monitor(theirs, starters)
+        finally:
+            theirs.close()
+            starters.close()
+        self._monitors.add(pid)
+        self._spare = _Spare(monitor_end, starter_end)
+
+    def _become_monitor(self, launcher: socket, for_starter: socket) -> NoReturn:
+        """Little and cheap: what is written to here stays in memory as long as the container."""
         _signal.set_wakeup_fd(-1)
         _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
         _signal.signal(_signal.SIGTERM, _signal.SIG_IGN)
-        os.close(self._wake)
-        os.close(self._woken)
-        self._control.close()
+        keep = sorted((launcher.fileno(), for_starter.fileno()))
+        os.closerange(3, keep[0])
+        os.closerange(keep[0] + 1, keep[1])
+        os.closerange(keep[1] + 1, 65536)
+        os.dup2(0, 2)
         os.setsid()
-        task.set_name("sampan-monitor")
-        task.set_undumpable()
-        null = os.open("/dev/null", os.O_RDWR)
-        for fd in (0, 1, 2):
-            os.dup2(null, fd)
-        os.close(null)
-        monitor.run(packet)
+        _set_name(b"sampan-monitor")
+        monitor.run(launcher, for_starter)
 
     def _reap(self) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -121,6 +150,28 @@ class Launcher:
         # Not read, or gone: then the daemon says what can be known without it.
         with contextlib.suppress(OSError):
             channel.send(self._control, reaped, wait=False)
+
+
+class _Spare(NamedTuple):
+    """A monitor and its starter that wait."""
+
+    monitor: socket
+    starter: socket
+
+    def launch(self, packet: Packet) -> None:
+        channel.transmit(self.starter, packet.data, [], wait=True)
+        channel.transmit(self.monitor, packet.data, packet.files, wait=True)
+
+    def close(self) -> None:
+        self.starter.close()
+        self.monitor.close()
+
+
+def _set_name(name: bytes) -> None:
+    """As prctl(PR_SET_NAME), and with less of ctypes than a string takes there."""
+    fd = os.open("/proc/self/comm", os.O_WRONLY | os.O_CLOEXEC)
+    os.write(fd, name)
+    os.close(fd)
 
 
 def _refuse(packet: Packet, error: OSError) -> None:

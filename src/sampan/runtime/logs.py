@@ -67,6 +67,10 @@ def timestamp(nanoseconds: int) -> str:
     return f"{text}.{fraction:09d}".rstrip("0") + "Z" if fraction else text + "Z"
 
 
+def now() -> str:
+    return timestamp(time.time_ns())
+
+
 class LogFile:
     """Appends whole records, and rotates: `path`, `path`.1 (the newest of the old ones), …"""
 

@@ -11,9 +11,10 @@ from typing import Any
 
 from sampan.runtime import channel
 from sampan.runtime.monitor_loop import READ, Loop
-from sampan.runtime.protocol import Message, decode
+from sampan.runtime.protocol import Message, decode, encode
 
-Answer = Callable[[Any, list[int]], Message]  # (request, its files) → what to reply
+Reply = Callable[[Message], None]
+Answer = Callable[[Any, list[int], Reply], None]  # (request, its files, whom to answer, now or later)
 
 
 class Control:
@@ -32,8 +33,14 @@ class Control:
         self._loop.watch(listener.fileno(), READ, lambda _events: self._accept())
 
     def broadcast(self, event: Message) -> None:
+        self.broadcast_encoded(encode(event))
+
+    def broadcast_encoded(self, data: bytes) -> None:
         for connection in tuple(self._connections):
-            self._send(connection, event, 0)
+            try:
+                channel.transmit(connection, data, wait=False)
+            except OSError:
+                self._drop(connection)
 
     def stop_listening(self) -> None:
         if self._listener is not None:
@@ -66,9 +73,11 @@ class Control:
             channel.close_all(packet.files)
             self._drop(connection)
             return
-        self._send(connection, self._answer(request, packet.files), sequence)
+        self._answer(request, packet.files, lambda message: self._send(connection, message, sequence))
 
     def _send(self, connection: socket, message: Message, sequence: int) -> None:
+        if connection not in self._connections:
+            return
         try:
             channel.send(connection, message, sequence=sequence, wait=False)
         except OSError:

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from sampan.linux.process import pidfd_send_signal
 from sampan.runtime.monitor_loop import READ, Loop
 from sampan.runtime.monitor_session import Owner, Session
-from sampan.runtime.monitor_stdio import Output, Stdin, peer_of, set_size
+from sampan.runtime.monitor_stdio import Ends, Output, Stdin, peer_of, set_size
 from sampan.runtime.protocol import Attach
 from sampan.runtime.streams import STDOUT
 
 Sink = Callable[[int, bytes], None]  # (stream, chunk); an empty chunk: that stream has ended
 
+_SIGKILL = 9
 EXEC_GRACE = 2.0  # seconds that clients of an exec wait for what it left running (moby daemon/monitor.go)
 
 
@@ -44,11 +45,11 @@ class Process(Owner):
 
     # -- set-up ------------------------------------------------------------------------------------
 
-    def connect(self, stdin: int | None, outputs: dict[int, int]) -> None:
+    def connect(self, ends: Ends) -> None:
         """Our ends of the pipes."""
-        if stdin is not None:
-            self._stdin = Stdin(self._loop, stdin, self._stdin_emptied, owned=True)
-        self._outputs = [Output(self._loop, fd, stream, self._deliver) for fd, stream in outputs.items()]
+        if ends.stdin is not None:
+            self._stdin = Stdin(self._loop, ends.stdin, self._stdin_emptied, owned=True)
+        self._outputs = [Output(self._loop, fd, stream, self._deliver) for fd, stream in ends.outputs.items()]
 
     def connect_console(self, console: int) -> None:
         """The pty's master, ours from now on."""
@@ -58,11 +59,14 @@ class Process(Owner):
         self._stdin = Stdin(self._loop, console, self._stdin_emptied, owned=False)
         self._outputs = [Output(self._loop, console, STDOUT, self._deliver)]
 
-    def watch(self, pid: int, pidfd: int, ended: Callable[["Process"], None]) -> None:
-        """Call `ended` when it can be reaped."""
+    def begin(self, pid: int, pidfd: int) -> None:
+        """Own the pidfd."""
         self.pid = pid
         self.pidfd = pidfd
-        self._loop.watch(pidfd, READ, lambda _events: ended(self))
+
+    def watch(self, ended: Callable[["Process"], None]) -> None:
+        """Call `ended` when it can be reaped. It must be our child by now."""
+        self._loop.watch(self.pidfd, READ, lambda _events: ended(self))
 
     def attach(self, attach: Attach, stream: int) -> Session:
         """Own the stream; raises ValueError for detach keys that do not exist (the stream is closed)."""
@@ -95,15 +99,25 @@ class Process(Owner):
 
     def reap(self) -> bool:
         """Whether it has ended; then `exit_code` is there and the pidfd is not."""
-        result = os.waitid(os.P_PIDFD, self.pidfd, os.WEXITED | os.WNOHANG)
+        try:
+            result = os.waitid(os.P_PIDFD, self.pidfd, os.WEXITED | os.WNOHANG)
+        except ChildProcessError:  # its starter has not handed it on
+            return False
         if result is None:
             return False
         died = result.si_code in (os.CLD_KILLED, os.CLD_DUMPED)
-        self.exit_code = 128 + result.si_status if died else result.si_status
+        self._end(128 + result.si_status if died else result.si_status)
+        return True
+
+    def give_up(self) -> None:
+        """It was sent SIGKILL and does not go (uninterruptible sleep)."""
+        self._end(128 + _SIGKILL)
+
+    def _end(self, exit_code: int) -> None:
+        self.exit_code = exit_code
         self._loop.forget(self.pidfd)
         os.close(self.pidfd)
         self.pidfd = -1
-        return True
 
     # -- the end -----------------------------------------------------------------------------------
 

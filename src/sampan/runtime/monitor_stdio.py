@@ -25,6 +25,11 @@ class Ends(NamedTuple):
     outputs: dict[int, int]
 
 
+def ours(outputs: list[int], stdin: int | None) -> Ends:
+    """Our ends of pipes that another process made; `outputs`: stdout and stderr, or nothing."""
+    return Ends((-1, -1, -1), stdin, dict(zip(outputs, (STDOUT, STDERR), strict=False)))
+
+
 def pipes(*, stdin: bool, output: bool) -> Ends:
     """What is not asked for is /dev/null."""
     ours_in: int | None = None

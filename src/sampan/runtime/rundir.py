@@ -29,10 +29,10 @@ Record = TypeVar("Record", Started, Exited)
 class RunDirectory:
     """Open and owned: close it, or use `with`."""
 
-    def __init__(self, path: str) -> None:
-        """Raises FileNotFoundError."""
+    def __init__(self, path: str, fd: int = -1) -> None:
+        """`fd`: it is open already, and ours from now on. Raises FileNotFoundError."""
         self.path = path
-        self.fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self.fd = fd if fd >= 0 else os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
     def __enter__(self) -> "RunDirectory":
         return self

@@ -1,0 +1,254 @@
+"""What is done once in a container's life, in a process of its own: set it up and start it, or exec in it.
+
+*Lonely.* A monitor lives as long as its container, so every page that it writes to counts for as long.
+Setting a container up writes to two megabytes of interpreter; a *starter* does it, tells the monitor
+what came of it, and ends. The monitor is a child subreaper meanwhile (prctl(2)), so that the process that
+the starter cloned becomes the monitor's own child.
+
+What the starter tells is plain data in `marshal` form: both ends are forked from one interpreter, and
+reading it touches no Python code.
+"""
+
+import marshal
+import os
+from _socket import socket
+from typing import Any, NamedTuple, NoReturn, cast
+
+from sampan.errors import Conflict, Internal, SampanError
+from sampan.linux import task
+from sampan.linux.process import pidfd_send_signal
+from sampan.runtime import channel, container, rundir
+from sampan.runtime.cgroup import Cgroup
+from sampan.runtime.crash import report_crash
+from sampan.runtime.logs import now
+from sampan.runtime.monitor_stdio import Ends, pipes, set_size
+from sampan.runtime.protocol import (
+    MONITOR_SOCKET,
+    Attach,
+    Launch,
+    Listener,
+    Log,
+    Started,
+    decode,
+    encode,
+)
+from sampan.runtime.rundir import RunDirectory
+from sampan.runtime.setup import Stdio
+
+_SIGKILL = 9
+_NO_START = 128
+_CANNOT_RUN = 126
+
+
+class Failure(NamedTuple):
+    kind: str
+    message: str
+    exit_code: int
+
+
+class Born(NamedTuple):
+    """A container that runs: what its monitor needs to know, and nothing else of the launch.
+
+    The files beside it: [run directory (locked), listening socket, pidfd, terminal] with a terminal,
+    else [run directory, listening socket, pidfd, stdout, stderr] and, with a stdin, that.
+    """
+
+    run_dir: str
+    state_dir: str
+    pid: int
+    started_at: str
+    started: bytes  # `Started`, encoded
+    cgroup: tuple[Any, ...]
+    terminal: bool
+    stdin: str
+    log: tuple[Any, ...]
+    listeners: list[tuple[Any, ...]]
+    attaches: list[tuple[Any, ...]]
+    fsync_exit: bool
+
+    def logging(self) -> Log:
+        return Log(*self.log)
+
+    def ports(self) -> list[Listener]:
+        return [Listener(*fields) for fields in self.listeners]
+
+    def clients(self) -> list[Attach]:
+        return [Attach(*fields) for fields in self.attaches]
+
+
+class Executing(NamedTuple):
+    """A process that was exec'ed; files: [pidfd, terminal], or of [pidfd, stdout, stderr, stdin] what was
+    asked for."""
+
+    pid: int
+    terminal: bool
+    outputs: int
+    stdin: bool
+
+
+def start_and_exit(launcher: socket, monitor: socket) -> NoReturn:
+    """Wait for a launch, carry it out, tell the monitor."""
+    run_dir = "/"
+    try:
+        task.set_parent_death_signal(_SIGKILL)
+        packet = channel.receive(launcher)
+        if packet is not None:
+            launch, _ = decode(packet.data)
+            run_dir = launch.bundle
+            _tell(monitor, *_start(launch))
+    except BaseException as error:
+        report_crash(run_dir)
+        _tell(monitor, Failure("Internal", f"{type(error).__name__}: {error}", _NO_START), [])
+    finally:
+        os._exit(0)
+
+
+def _start(launch: Launch) -> tuple[Born | Failure, list[int]]:
+    directory = RunDirectory(launch.bundle)
+    if not directory.lock():
+        return Failure("Conflict", f"container {launch.id} has a monitor already", _NO_START), []
+    try:
+        listener = directory.listen()
+        spec = container.load(f"{launch.bundle}/config.json")
+        made, files = _create(launch, spec)
+        return _born(launch, spec, made), [directory.fd, listener.detach(), made.pidfd, *files]
+    except (SampanError, OSError) as error:
+        directory.unlink(MONITOR_SOCKET)
+        return Failure(kind_of(error), str(error), getattr(error, "exit_code", _NO_START)), []
+
+
+def _create(launch: Launch, spec: dict[str, Any]) -> tuple[container.Container, list[int]]:
+    process = spec.get("process") or {}
+    process.setdefault("oomScoreAdj", 0)  # and not the launcher's
+    if process.get("terminal"):
+        made = container.create(launch, spec, None)
+        assert made.console is not None
+        if size := process.get("consoleSize"):
+            set_size(made.console, size["height"], size["width"])
+        _release(made)
+        return made, [made.console]
+    ends = pipes(stdin=launch.stdin != "none", output=True)
+    made = container.create(launch, spec, Stdio(*ends.theirs))
+    _release(made)
+    return made, _files(ends)
+
+
+def _release(made: container.Container) -> None:
+    try:
+        container.start(made)
+    except (SampanError, OSError):
+        _bury(made)
+        raise
+
+
+def _bury(made: container.Container) -> None:
+    """pid 1 never came to its program."""
+    pidfd_send_signal(made.pidfd, _SIGKILL)
+    os.waitid(os.P_PIDFD, made.pidfd, os.WEXITED)
+    container.destroy(made)
+
+
+def _born(launch: Launch, spec: dict[str, Any], made: container.Container) -> Born:
+    started = Started(
+        launch.id, made.pid, task.start_time(made.pid), now(), os.getppid(), tuple(made.warnings)
+    )
+    rundir.write_state(launch.bundle, started)
+    return Born(
+        launch.bundle,
+        launch.state_dir,
+        made.pid,
+        started.started_at,
+        encode(started),
+        _plain(made.cgroup),
+        bool(spec["process"].get("terminal")),
+        launch.stdin,
+        tuple(launch.log),
+        [tuple(listener) for listener in launch.listeners],
+        [tuple(attach) for attach in launch.attaches],
+        launch.fsync_exit,
+    )
+
+
+def _plain(group: Cgroup) -> tuple[Any, ...]:
+    return (group.unified, group.pure, dict(group.directories), dict(group.controllers), [])
+
+
+def _files(ends: Ends) -> list[int]:
+    return [*ends.outputs, *([] if ends.stdin is None else [ends.stdin])]
+
+
+# -- exec ------------------------------------------------------------------------------------------
+
+
+class Running(NamedTuple):
+    """A container as `container.execute` sees it, in a process that did not create it."""
+
+    pid: int
+    pidfd: int
+    cgroup: Cgroup
+    spec: dict[str, Any]
+    warnings: list[str]
+
+
+def execute_and_exit(
+    monitor: socket,
+    born: Born,
+    pidfd: int,
+    process: dict[str, Any],
+    *,
+    seccomp: str | None,
+    stdio: tuple[bool, bool],
+) -> NoReturn:
+    """`stdio`: whether stdin and whether the outputs are connected."""
+    try:
+        task.set_parent_death_signal(_SIGKILL)
+        spec = container.load(f"{born.run_dir}/config.json")
+        running = Running(born.pid, pidfd, Cgroup(*born.cgroup), spec, [])
+        _tell(monitor, *_execute(cast(container.Container, running), process, seccomp, stdio))
+    except BaseException as error:
+        report_crash(born.run_dir)
+        _tell(monitor, Failure("Internal", f"{type(error).__name__}: {error}", _CANNOT_RUN), [])
+    finally:
+        os._exit(0)
+
+
+def _execute(
+    running: container.Container, process: dict[str, Any], seccomp: str | None, stdio: tuple[bool, bool]
+) -> tuple[Executing | Failure, list[int]]:
+    stdin, output = stdio
+    terminal = bool(process.get("terminal"))
+    try:
+        ends = None if terminal else pipes(stdin=stdin, output=output)
+        done = container.execute(running, process, Stdio(*ends.theirs) if ends else None, seccomp)
+    except (SampanError, OSError) as error:
+        return Failure(kind_of(error), str(error), getattr(error, "exit_code", _CANNOT_RUN)), []
+    if ends is None:
+        assert done.console is not None
+        return Executing(done.pid, True, 1, True), [done.pidfd, done.console]
+    return Executing(done.pid, False, len(ends.outputs), stdin), [done.pidfd, *_files(ends)]
+
+
+# -- telling ---------------------------------------------------------------------------------------
+
+
+def _tell(monitor: socket, what: Born | Executing | Failure, files: list[int]) -> None:
+    channel.transmit(monitor, marshal.dumps((type(what).__name__, tuple(what))), files, wait=True)
+
+
+def told(packet: channel.Packet | None) -> Born | Executing | Failure:
+    """What a starter said, or that it died before it could."""
+    if packet is None:
+        return Failure("Internal", "the process that was to start it was killed", _NO_START)
+    name, fields = marshal.loads(packet.data)
+    kind = Born if name == "Born" else Executing if name == "Executing" else Failure
+    return kind(*fields)
+
+
+def kind_of(error: BaseException) -> str:
+    """The name of the class of `sampan.errors` that an error is."""
+    if isinstance(name := getattr(error, "kind", None), str):  # runtime.failure.OciError
+        return name
+    for kind in type(error).__mro__:
+        if kind.__module__ == Conflict.__module__:
+            return kind.__name__
+    return Internal.__name__
