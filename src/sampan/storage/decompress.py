@@ -16,7 +16,7 @@ from sampan.storage.buffer import Truncated
 try:
     from isal import isal_zlib
 except ImportError:  # no wheel for this machine
-    isal_zlib = None
+    isal_zlib = None  # type: ignore[assignment, unused-ignore]
 
 _OUT = 1 << 20  # bytes that one step of a decompressor may give, whatever the ratio
 _ZSTD_WINDOW = 128 << 20
@@ -24,7 +24,8 @@ _LZMA_MEMORY = 256 << 20
 
 
 class Ratio(NamedTuple):
-    """Stops decompression bombs: `limit` : 1 is more than real layers reach, and small ones may do as they like."""
+    """Stops decompression bombs: `limit` : 1 is more than real layers reach, and small ones may do as they
+    like."""
 
     limit: int = 200
     above: int = 256 << 20  # bytes
@@ -44,7 +45,12 @@ def decompress(chunks: Iterator[bytes], ratio: Ratio = Ratio()) -> Iterator[byte
 
 def compression(first: bytes) -> str:
     """ "gzip", "zstd", "xz", "bzip2" or "" from the first bytes of a file."""
-    for magic, name in ((b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"\xfd7zXZ\0", "xz"), (b"BZh", "bzip2")):
+    for magic, name in (
+        (b"\x1f\x8b", "gzip"),
+        (b"\x28\xb5\x2f\xfd", "zstd"),
+        (b"\xfd7zXZ\0", "xz"),
+        (b"BZh", "bzip2"),
+    ):
         if first.startswith(magic):
             return name
     return ""
@@ -113,8 +119,8 @@ def _zstd(chunks: Iterator[bytes]) -> Iterator[bytes]:
     context = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
     source = _File(chunks)
     try:
-        # stream_reader gives at most what is asked for, whatever the ratio; read_across_frames as gzip members.
-        with context.stream_reader(source, read_size=_OUT, read_across_frames=True) as reader:  # type: ignore[arg-type]
+        # Gives at most what is asked for, whatever the ratio; frames may follow each other.
+        with context.stream_reader(source, read_across_frames=True) as reader:  # type: ignore[arg-type]
             while piece := reader.read(_OUT):
                 yield piece
     except zstandard.ZstdError as error:

@@ -1,14 +1,14 @@
 """Unpacks the tar of a layer into a directory, as an overlay's lower directory wants it.
 
 The archive is hostile. Every path but the last component is resolved by the kernel beneath the layer's root
-(openat2, RESOLVE_BENEATH, no magic links); the last one is created exclusively and without following links, so
-nothing outside can be reached, whatever the archive says and whatever it put there before. Nobody else sees the
-directory while this runs.
+(openat2, RESOLVE_BENEATH, no magic links); the last one is created exclusively and without following links,
+so nothing outside can be reached, whatever the archive says and whatever it put there before. Nobody else
+sees the directory while this runs.
 
-Whiteouts (image-spec layer.md) become overlayfs's own: `.wh.NAME` a character device 0:0 and `.wh..wh..opq` the
-attribute trusted.overlay.opaque (Documentation/filesystems/overlayfs.rst). An overlay hides only what lies below,
-so their order in the archive does not matter, with one exception: `.wh.NAME` beside an own directory NAME makes
-that directory opaque.
+Whiteouts (image-spec layer.md) become overlayfs's own: `.wh.NAME` a character device 0:0 and `.wh..wh..opq`
+the attribute trusted.overlay.opaque (Documentation/filesystems/overlayfs.rst). An overlay hides only what
+lies below, so their order in the archive does not matter, with one exception: `.wh.NAME` beside an own
+directory NAME makes that directory opaque.
 """
 
 import contextlib
@@ -37,6 +37,10 @@ _PATH_LIMIT = 4096
 _OPEN_DIRECTORIES = 24
 # Attributes that steer overlayfs itself: never taken from outside (they could point to other files).
 _STEERING = ("trusted.overlay.", "user.overlay.", "system.overlay.")
+_FAULTS_OF_ENTRIES = frozenset(
+    getattr(errno, name)
+    for name in ("ENOENT", "ENOTDIR", "ENAMETOOLONG", "EEXIST", "EISDIR", "EFBIG", "EPERM", "EINVAL")
+)
 _NOT_TO_BE_HAD = frozenset((errno.EOPNOTSUPP, errno.EPERM, errno.EINVAL))
 
 
@@ -359,9 +363,8 @@ def _told(error: OSError, name: bytes) -> Exception:
     shown = os.fsdecode(name)
     if error.errno in (errno.EXDEV, errno.ELOOP):
         return Refused(f"invalid name {shown!r}: a symbolic link leads out of the layer")
-    if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EEXIST, errno.EISDIR, errno.EFBIG,
-                       errno.EPERM, errno.EINVAL):  # fmt: skip
-        return Refused(f"invalid entry {shown!r}: {os.strerror(error.errno).lower()}")
+    if error.errno in _FAULTS_OF_ENTRIES:
+        return Refused(f"invalid entry {shown!r}: {(error.strerror or "").lower()}")
     return error
 
 

@@ -1,4 +1,5 @@
-"""Extended headers of pax archives: `LENGTH KEY=VALUE\\n`, again and again (pax(1), "pax Extended Header")."""
+"""Extended headers of pax archives: `LENGTH KEY=VALUE\\n`, again and again (pax(1), "pax Extended
+Header")."""
 
 from sampan.errors import InvalidArgument
 
@@ -7,8 +8,8 @@ _SECOND_DIGITS = 12
 
 
 def records(body: bytes) -> dict[bytes, bytes]:
-    """Later records win, except that `GNU.sparse.offset` and `.numbytes` repeat (format 0.0): those are gathered
-    under `GNU.sparse.map`, as format 0.1 writes them."""
+    """Later records win, except that `GNU.sparse.offset` and `.numbytes` repeat (format 0.0): those are
+    gathered under `GNU.sparse.map`, as format 0.1 writes them."""
     found: dict[bytes, bytes] = {}
     pieces: list[bytes] = []
     position = 0
@@ -43,8 +44,8 @@ def number(value: bytes) -> int:
 
 
 def nanoseconds(value: bytes) -> int:
-    """A time with a fraction of any length; exact, unlike what passes through a float. Negative for what is no
-    time at all or too far away, which the caller treats as Docker does."""
+    """A time with a fraction of any length; exact, unlike what passes through a float. Negative for what is
+    no time at all or too far away, which the caller treats as Docker does."""
     whole, _, fraction = value.partition(b".")
     if not whole.isdigit() or len(whole) > _SECOND_DIGITS or (fraction and not fraction.isdigit()):
         return -1

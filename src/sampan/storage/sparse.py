@@ -49,7 +49,8 @@ def from_pax(over: dict[bytes, bytes], size: int, read: Callable[[int], bytes]) 
 
 
 def _map_in_data(read: Callable[[int], bytes]) -> Pieces:
-    """Decimal numbers, one a line: how many pieces, then offset and length of each; padded to whole blocks."""
+    """Decimal numbers, one a line: how many pieces, then offset and length of each; padded to whole
+    blocks."""
     text = read(_BLOCK)
     count = _PIECES_LIMIT
     lines = text.split(b"\n")

@@ -1,8 +1,8 @@
 """Reads tar archives as a stream: ustar, pax, GNU long names, base-256 numbers, sparse files.
 
 Only parsing: nothing here touches a file system. Everything that an archive says is bounded (`Limits`) and
-every name stays bytes, as tar has no character set. The formats are described in pax(1) and in GNU tar's manual,
-"Basic Tar Format" and "Storing Sparse Files".
+every name stays bytes, as tar has no character set. The formats are described in pax(1) and in GNU tar's
+manual, "Basic Tar Format" and "Storing Sparse Files".
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,15 @@ from sampan.storage import pax, sparse
 from sampan.storage.buffer import Buffer
 
 BLOCK = 512
-REGULAR, HARD_LINK, SYMLINK, CHARACTER, BLOCK_DEVICE, DIRECTORY, FIFO = (b"0", b"1", b"2", b"3", b"4", b"5", b"6")
+REGULAR, HARD_LINK, SYMLINK, CHARACTER, BLOCK_DEVICE, DIRECTORY, FIFO = (
+    b"0",
+    b"1",
+    b"2",
+    b"3",
+    b"4",
+    b"5",
+    b"6",
+)
 _PLAIN = frozenset((b"0", b"\0", b"7"))  # "7": contiguous, which nobody distinguishes
 _KNOWN = frozenset((REGULAR, HARD_LINK, SYMLINK, CHARACTER, BLOCK_DEVICE, DIRECTORY, FIFO))
 _WITHOUT_DATA = _KNOWN - {REGULAR}
@@ -129,7 +137,8 @@ class TarReader:
             kind = REGULAR
         if kind not in _KNOWN:
             raise InvalidArgument(f"unhandled tar header type {kind[0] if kind else 0}")
-        _check_name(name), _check_name(link)
+        _check_name(name)
+        _check_name(link)
         return Entry(
             name,
             kind,

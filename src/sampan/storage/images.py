@@ -1,0 +1,242 @@
+"""Records of images: what an image is made of, its names, and the one commit that makes all of it true."""
+
+import contextlib
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from sampan.linux import fsattr
+from sampan.oci import digest as digests
+from sampan.storage.layers import Layer, Layers
+from sampan.storage.store import Store
+
+
+class Blob(NamedTuple):
+    """A blob of an image: staged in ingest, or in the store already."""
+
+    digest: str
+    size: int
+    diff_id: str | None = None
+
+
+class NewImage(NamedTuple):
+    config: bytes
+    created: float  # seconds since 1970
+    diff_ids: Sequence[str]
+    blobs: Sequence[Blob]  # layers, manifest and index as they came; the configuration is added
+
+
+class Row(NamedTuple):
+    """An image as the database has it."""
+
+    id: str
+    config: bytes
+    created: float
+    size: int
+    tagged: float
+    layers: list[Layer]  # bottom first
+    tags: list[tuple[str, str]]  # canonical repository, tag
+    digests: list[tuple[str, str]]  # canonical repository, digest
+    host: bool = False  # the machine itself
+
+
+class ImageRecords:
+    def __init__(self, store: Store, layers: Layers) -> None:
+        self._store = store
+        self._layers = layers
+
+    # Writing
+
+    def commit(
+        self,
+        image: NewImage,
+        tags: Iterable[tuple[str, str]] = (),
+        names: Iterable[tuple[str, str]] = (),
+    ) -> str:
+        """Layers and blobs move from ingest into place, and the image with its names appears, all or nothing.
+
+        The caller holds a lease on all of them. Returns the image's id.
+        """
+        store, image_id = self._store, digests.of(image.config)
+        blobs = [*image.blobs, Blob(image_id, len(image.config))]
+        if not store.blobs.has(image_id):
+            store.blobs.stage(image_id, image.config)
+        with store.commit_lock:
+            fsattr.syncfs(store.root)
+            with contextlib.ExitStack() as undo:
+                move = _mover(undo)
+                with store.database.transaction() as sql:
+                    layers = [self._layers.commit(sql, diff_id, move) for diff_id in image.diff_ids]
+                    self._commit_blobs(sql, blobs, move)
+                    for directory in ("layers", "blobs/sha256", "ingest"):
+                        fsattr.fsync_directory(store.path(directory))
+                    self._insert(sql, image_id, image, layers, blobs)
+                    self._name(sql, image_id, tags, names)
+                undo.pop_all()
+            self._layers.committed(list(image.diff_ids))
+        return image_id
+
+    def _commit_blobs(
+        self, sql: sqlite3.Connection, blobs: Iterable[Blob], move: Callable[[str, str], None]
+    ) -> None:
+        for blob in blobs:
+            ingest, place = (
+                self._store.blobs.ingest(blob.digest, blob.size),
+                self._store.blobs.path(blob.digest),
+            )
+            if not os.path.exists(place):
+                move(ingest.path, place)
+            sql.execute(
+                "INSERT INTO blobs (digest, size, diff_id) VALUES (?, ?, ?)"
+                " ON CONFLICT (digest) DO UPDATE SET diff_id = coalesce(diff_id, excluded.diff_id)",
+                blob,
+            )
+
+    @staticmethod
+    def _insert(
+        sql: sqlite3.Connection, image_id: str, image: NewImage, layers: list[Layer], blobs: list[Blob]
+    ) -> None:
+        size = sum(layer.size for layer in layers)
+        sql.execute(
+            "INSERT INTO images (id, config, created, size, tagged) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (id) DO UPDATE SET tagged = excluded.tagged",
+            (image_id, image.config, image.created, size, time.time()),
+        )
+        rows = [(image_id, position, layer.number) for position, layer in enumerate(layers)]
+        sql.executemany("INSERT OR IGNORE INTO image_layers VALUES (?, ?, ?)", rows)
+        sql.executemany(
+            "INSERT OR IGNORE INTO image_blobs VALUES (?, ?)", [(image_id, blob.digest) for blob in blobs]
+        )
+
+    @staticmethod
+    def _name(
+        sql: sqlite3.Connection,
+        image_id: str,
+        tags: Iterable[tuple[str, str]],
+        names: Iterable[tuple[str, str]],
+    ) -> None:
+        sql.executemany("INSERT OR REPLACE INTO tags VALUES (?, ?, ?)", [(*tag, image_id) for tag in tags])
+        sql.executemany(
+            "INSERT OR REPLACE INTO digests VALUES (?, ?, ?)", [(*name, image_id) for name in names]
+        )
+
+    def host(self) -> str | None:
+        """The id of the image that is the machine itself, once there is one."""
+        return self._one("SELECT id FROM images WHERE host")
+
+    def add_host(self, config: bytes, created: float) -> None:
+        row = (digests.of(config), config, created, created)
+        with self._store.database.transaction() as sql:
+            sql.execute(
+                "INSERT INTO images (id, config, created, size, tagged, host) VALUES (?, ?, ?, 0, ?, 1)", row
+            )
+
+    def tag(self, image_id: str, repository: str, tag: str) -> None:
+        with self._store.database.transaction() as sql:
+            self._name(sql, image_id, [(repository, tag)], ())
+            sql.execute("UPDATE images SET tagged = ? WHERE id = ?", (time.time(), image_id))
+
+    def add_digest(self, image_id: str, repository: str, digest: str) -> None:
+        with self._store.database.transaction() as sql:
+            self._name(sql, image_id, (), [(repository, digest)])
+
+    def untag(self, image_id: str, tags: Iterable[tuple[str, str]], names: Iterable[tuple[str, str]]) -> None:
+        with self._store.database.transaction() as sql:
+            for repository, tag in tags:
+                sql.execute(
+                    "DELETE FROM tags WHERE repository = ? AND tag = ? AND image = ?",
+                    (repository, tag, image_id),
+                )
+            for repository, digest in names:
+                sql.execute(
+                    "DELETE FROM digests WHERE repository = ? AND digest = ? AND image = ?",
+                    (repository, digest, image_id),
+                )
+
+    def delete(self, image_id: str) -> list[str]:
+        """The image with all its names, and what nobody else needs: the diff ids of layers that are gone."""
+        with self._store.commit_lock:
+            with self._store.database.transaction() as sql:
+                for table in ("tags", "digests"):
+                    sql.execute(f"DELETE FROM {table} WHERE image = ?", (image_id,))
+                sql.execute("DELETE FROM images WHERE id = ?", (image_id,))
+            return self._store.collect()[0]
+
+    # Reading
+
+    def all(self) -> list[Row]:
+        with self._store.database.snapshot() as sql:
+            return [_row(sql, found) for found in sql.execute("SELECT * FROM images").fetchall()]
+
+    def get(self, image_id: str) -> Row | None:
+        with self._store.database.snapshot() as sql:
+            found = sql.execute("SELECT * FROM images WHERE id = ?", (image_id,)).fetchone()
+            return _row(sql, found) if found else None
+
+    def by_tag(self, repository: str, tag: str) -> str | None:
+        return self._one("SELECT image FROM tags WHERE repository = ? AND tag = ?", repository, tag)
+
+    def by_digest(self, repository: str, digest: str) -> str | None:
+        return self._one("SELECT image FROM digests WHERE repository = ? AND digest = ?", repository, digest)
+
+    def by_prefix(self, hexadecimal: str) -> list[str]:
+        """Ids that begin so; at most two, since more than one is as good as many."""
+        low, high = "sha256:" + hexadecimal, "sha256:" + hexadecimal + "g"
+        with self._store.database.snapshot() as sql:
+            rows = sql.execute("SELECT id FROM images WHERE id >= ? AND id < ? LIMIT 2", (low, high))
+            return [row[0] for row in rows]
+
+    def blob_for(self, diff_id: str) -> Blob | None:
+        """Some blob that unpacks to that layer."""
+        with self._store.database.snapshot() as sql:
+            row = sql.execute(
+                "SELECT digest, size, diff_id FROM blobs WHERE diff_id = ?", (diff_id,)
+            ).fetchone()
+            return Blob(*row) if row else None
+
+    def blobs_of(self, image_id: str) -> list[Blob]:
+        with self._store.database.snapshot() as sql:
+            rows = sql.execute(
+                "SELECT digest, size, diff_id FROM image_blobs JOIN blobs USING (digest) WHERE image = ?",
+                (image_id,),
+            )
+            return [Blob(*row) for row in rows]
+
+    def _one(self, query: str, *arguments: str) -> str | None:
+        with self._store.database.snapshot() as sql:
+            row = sql.execute(query, arguments).fetchone()
+            return row[0] if row else None
+
+
+def _row(sql: sqlite3.Connection, found: sqlite3.Row) -> Row:
+    image_id = found["id"]
+    layers = sql.execute(
+        "SELECT layers.id, diff_id, size, opaque FROM image_layers JOIN layers ON layers.id = layer"
+        " WHERE image = ? ORDER BY position",
+        (image_id,),
+    )
+    tags = sql.execute("SELECT repository, tag FROM tags WHERE image = ?", (image_id,))
+    names = sql.execute("SELECT repository, digest FROM digests WHERE image = ?", (image_id,))
+    return Row(
+        image_id,
+        found["config"],
+        found["created"],
+        found["size"],
+        found["tagged"],
+        [Layer(row[0], row[1], row[2], bool(row[3])) for row in layers],
+        [(row[0], row[1]) for row in tags],
+        [(row[0], row[1]) for row in names],
+        bool(found["host"]),
+    )
+
+
+def _mover(undo: contextlib.ExitStack) -> Callable[[str, str], None]:
+    """Renames that are taken back if the commit does not happen."""
+
+    def move(source: str, target: str) -> None:
+        os.rename(source, target)
+        undo.callback(os.rename, target, source)
+
+    return move

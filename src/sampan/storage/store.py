@@ -1,0 +1,178 @@
+"""The data root: where things lie, and what is put right when a daemon starts.
+
+    blobs/sha256/HEX   verified; listed in the table `blobs`
+    layers/N/diff      unpacked; N is the row of the table `layers`
+    ingest/…           on the way in: blob-HEX (resumable), unpack-…, load-…
+    trash/…            on the way out
+
+Order of a commit: data → syncfs → renames → database. A crash before the last step leaves things that no row
+knows of; `_clean` finds them. Removing goes the other way round: first the row, then the thing.
+"""
+
+import contextlib
+import itertools
+import logging
+import os
+import queue
+import tempfile
+import threading
+import time
+
+from sampan.linux import fsattr
+from sampan.storage.blobs import Blobs
+from sampan.storage.database import Database
+from sampan.storage.leases import Flights, Leases
+from sampan.storage.remove import remove_tree
+
+_log = logging.getLogger(__name__)
+_RESERVE = 64 << 20  # bytes that a pull leaves free, for the database and for logs
+_PARTIAL_AGE = 7 * 24 * 3600  # seconds after which nobody will resume a download
+
+
+class Store:
+    def __init__(self, root: str, database: Database) -> None:
+        self.root = root
+        self.database = database
+        self.leases = Leases()
+        self.flights = Flights()
+        self.commit_lock = threading.RLock()  # one image at a time moves in or out
+        self.blobs = Blobs(self.path("blobs", "sha256"), self.path("ingest"))
+        self._trash: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._numbers = itertools.count()
+        self._sweeper = threading.Thread(target=self._sweep, name="sweeper", daemon=True)
+
+    @classmethod
+    def open(cls, data_root: str, database: Database) -> "Store":
+        """Makes what is missing, removes what an interrupted run left, and starts to empty the trash."""
+        store = cls(data_root, database)
+        for name in ("blobs", "blobs/sha256", "ingest", "layers", "trash"):
+            os.makedirs(store.path(name), mode=0o700, exist_ok=True)
+        for name in ("ingest", "layers", "trash"):
+            fsattr.set_topdir(store.path(name))
+        store._clean()
+        store._sweeper.start()
+        return store
+
+    def close(self) -> None:
+        """Waits until the trash is empty."""
+        self._trash.put(None)
+        self._sweeper.join()
+
+    def path(self, *parts: str) -> str:
+        return os.path.join(self.root, *parts)
+
+    def layer_path(self, number: int) -> str:
+        return self.path("layers", str(number), "diff")
+
+    def empty_directory(self) -> str:
+        """The lower directory of images without layers."""
+        path = self.path("layers", "0", "diff")  # no row has the number 0
+        os.makedirs(path, mode=0o755, exist_ok=True)
+        return path
+
+    def workspace(self, prefix: str) -> str:
+        """A new directory in ingest."""
+        return tempfile.mkdtemp(prefix=prefix + "-", dir=self.path("ingest"))
+
+    def free(self) -> int:
+        """Bytes that may still be written here."""
+        status = os.statvfs(self.root)
+        return max(0, status.f_bavail * status.f_frsize - _RESERVE)
+
+    def discard(self, path: str) -> None:
+        """Gone at once by name; the deleting is done in the background."""
+        target = self.path("trash", f"{time.time_ns():x}-{next(self._numbers)}")
+        try:
+            os.rename(path, target)
+        except FileNotFoundError:
+            return
+        self._trash.put(target)
+
+    def _sweep(self) -> None:
+        while (path := self._trash.get()) is not None:
+            try:
+                remove_tree(path)
+            except OSError as error:
+                _log.warning("cannot delete %s: %s", path, error)
+
+    # What an interrupted run left behind
+
+    def _clean(self) -> None:
+        for entry in os.scandir(self.path("trash")):
+            self._trash.put(entry.path)
+        self._clean_ingest()
+        self._drop_broken_images()
+        self._clean_layers()
+        self._clean_blobs()
+
+    def _clean_ingest(self) -> None:
+        for entry in os.scandir(self.path("ingest")):
+            old = time.time() - entry.stat(follow_symlinks=False).st_mtime > _PARTIAL_AGE
+            if old or not entry.name.startswith("blob-"):
+                self.discard(entry.path)
+
+    def _drop_broken_images(self) -> None:
+        """An image whose layer is gone from the disk is worse than none: without its row, a pull makes it
+        again."""
+        present = set(os.listdir(self.path("layers")))
+        with self.database.transaction() as sql:
+            for (number,) in sql.execute("SELECT id FROM layers").fetchall():
+                if str(number) in present:
+                    continue
+                users = "SELECT image FROM image_layers WHERE layer = ?"
+                _log.error("layer %d is missing; the images that use it are dropped", number)
+                sql.execute(f"DELETE FROM tags WHERE image IN ({users})", (number,))
+                sql.execute(f"DELETE FROM digests WHERE image IN ({users})", (number,))
+                sql.execute(f"DELETE FROM images WHERE id IN ({users})", (number,))
+                sql.execute("DELETE FROM layer_holders WHERE layer = ?", (number,))
+                sql.execute("DELETE FROM layers WHERE id = ?", (number,))
+
+    def _clean_layers(self) -> None:
+        self.collect()
+        with self.database.snapshot() as sql:
+            known = {str(number) for (number,) in sql.execute("SELECT id FROM layers")}
+        for name in set(os.listdir(self.path("layers"))) - known - {"0"}:
+            self.discard(self.path("layers", name))
+
+    def _clean_blobs(self) -> None:
+        with self.database.snapshot() as sql:
+            known = {digest[7:] for (digest,) in sql.execute("SELECT digest FROM blobs")}
+        for name in set(os.listdir(self.path("blobs", "sha256"))) - known:
+            os.unlink(self.path("blobs", "sha256", name))
+
+    # Collecting
+
+    def collect(self) -> tuple[list[str], int]:
+        """Remove layers and blobs that no image, container or lease needs: (diff ids of the layers,
+        bytes)."""
+        with self.commit_lock, self.leases.lock, self.database.transaction() as sql:
+            layers = [
+                row
+                for row in sql.execute(
+                    "SELECT id, diff_id, size FROM layers WHERE id NOT IN (SELECT layer FROM image_layers)"
+                    " AND id NOT IN (SELECT layer FROM layer_holders)"
+                ).fetchall()
+                if not self.leases.holds("layer:" + row["diff_id"])
+            ]
+            blobs = [
+                row
+                for row in sql.execute(
+                    "SELECT digest, size FROM blobs WHERE digest NOT IN (SELECT digest FROM image_blobs)"
+                ).fetchall()
+                if not self.leases.holds("blob:" + row["digest"])
+            ]
+            sql.executemany("DELETE FROM layers WHERE id = ?", [(row["id"],) for row in layers])
+            sql.executemany("DELETE FROM blobs WHERE digest = ?", [(row["digest"],) for row in blobs])
+            gone = contextlib.ExitStack()  # after the commit: first the row, then the thing
+            for row in layers:
+                gone.callback(self.discard, self.path("layers", str(row["id"])))
+            for row in blobs:
+                gone.callback(self._unlink_blob, row["digest"])
+            taken = gone.pop_all()
+        taken.close()
+        size = sum(row["size"] for row in layers) + sum(row["size"] for row in blobs)
+        return [row["diff_id"] for row in layers], size
+
+    def _unlink_blob(self, digest: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.blobs.path(digest))
