@@ -9,10 +9,21 @@ import pytest
 from sampan.oci import runtime, seccomp, seccomp_default
 
 DOCKERS = Path(__file__).resolve().parents[4] / "shared/data/docker-seccomp-default.json"
-EXTRA = (
-    "SYS_ADMIN SYS_PTRACE SYS_BOOT SYS_MODULE SYS_NICE SYS_TIME SYSLOG BPF PERFMON DAC_READ_SEARCH SYS_RAWIO "
-    "SYS_PACCT SYS_TTY_CONFIG"
-).split()
+EXTRA = [
+    "SYS_ADMIN",
+    "SYS_PTRACE",
+    "SYS_BOOT",
+    "SYS_MODULE",
+    "SYS_NICE",
+    "SYS_TIME",
+    "SYSLOG",
+    "BPF",
+    "PERFMON",
+    "DAC_READ_SEARCH",
+    "SYS_RAWIO",
+    "SYS_PACCT",
+    "SYS_TTY_CONFIG",
+]
 SETS: list[list[str]] = [
     [],
     list(runtime.CAPABILITIES),
