@@ -189,6 +189,7 @@ class _State:
     def _command(self, dot: Any, command: nodes.Command, final: Any) -> Any:
         first, *arguments = command.operands
         if isinstance(first, nodes.Field):
+            self._node = first
             return self._fields(dot, dot, first, first.names, arguments, final)
         if isinstance(first, nodes.Chain):
             return self._chain(dot, first, arguments, final)
@@ -231,7 +232,6 @@ class _State:
         arguments: Sequence[nodes.Node],
         final: Any,
     ) -> Any:
-        self._node = node
         for name in names[:-1]:
             value = self._field(dot, value, node, name, (), _ABSENT)
         return self._field(dot, value, node, names[-1], arguments, final)
@@ -249,7 +249,9 @@ class _State:
             self._fail(f"nil pointer evaluating {type_name(value)}.{name}")
         if isinstance(value, dict):
             if name in value and (arguments or final is not _ABSENT):
-                self._fail(f"{name} is not a method but has arguments")
+                is_struct = isinstance(value, Struct)
+                why = "has arguments but cannot be invoked as function" if is_struct else "is not a method but has arguments"
+                self._fail(f"{name} {why}")
             return value[name] if name in value else self._missing(value, name)
         self._fail(f"can't evaluate field {name} in type {type_name(value)}")
 
@@ -272,12 +274,12 @@ class _State:
         if method is None:
             self._fail(f"can't evaluate field {name} in type {value.go_name}")
         wanted = getattr(method, "wanted", 0)
+        count = len(arguments) + (final is not _ABSENT)
+        if count != wanted:
+            self._fail(f"wrong number of args for {name}: want {wanted} got {count}")
         values = [self._argument(dot, argument) for argument in arguments]
         if final is not _ABSENT:
             values.append(final)
-        self._node = node
-        if len(values) != wanted:
-            self._fail(f"wrong number of args for {name}: want {wanted} got {len(values)}")
         for argument, item in zip(arguments, values, strict=False):
             if not isinstance(item, str):
                 self._fail_type(argument, "string", item)
@@ -322,10 +324,13 @@ class _State:
             kind = function.kinds[len(arguments)] if len(arguments) < len(function.kinds) else "any"
             self._node = command
             values.append(self._checked(final, kind))
-        self._node = node
+        if node.name == "call" and values[0] is not None:  # JSON holds no functions
+            self._node = command
+            self._fail(f"error calling call: non-function {arguments[0]} of type {type_name(values[0])}")
         try:
             return function.call(*values)
         except CallError as error:
+            self._node = command
             self._fail(f"error calling {node.name}: {error}")
 
     def _check_count(self, name: str, function: functions.Function, count: int) -> None:
@@ -352,6 +357,8 @@ class _State:
     def _fail_type(self, node: nodes.Node, kind: str, value: Any) -> NoReturn:
         self._node = node
         if isinstance(node, nodes.Constant):
+            if kind == "[]string":
+                self._fail(f"can't handle {node} for arg of type []string")
             self._fail(f"expected {'integer' if kind == 'int' else kind}; found {node}")
         if isinstance(node, nodes.Nil):
             self._fail(f"cannot assign nil to {kind}")
@@ -369,4 +376,6 @@ class _State:
 def _is(value: Any, kind: str) -> bool:
     if kind == "string":
         return isinstance(value, str)
+    if kind == "[]string":
+        return is_list(value) and all(isinstance(item, str) for item in value)
     return isinstance(value, int) and not isinstance(value, bool)

@@ -49,8 +49,6 @@ def _json(value: Any) -> str:
 
 
 def _join(values: Any, separator: str) -> str:
-    if not is_list(values):
-        raise CallError(f"expected slice; got {type_name(values)}")
     return separator.join(map(verbs.shown, values))
 
 
@@ -84,7 +82,7 @@ def _index(item: Any, *keys: Any) -> Any:
         if isinstance(item, dict) and not isinstance(item, Struct):
             if not isinstance(key, str):
                 raise CallError(_wrong_key(key))
-            item = item.get(key)
+            item = item[key] if key in item else _zero(item)
         elif is_list(item) or isinstance(item, str):
             item = _element(item, key)
         elif item is None:
@@ -92,6 +90,11 @@ def _index(item: Any, *keys: Any) -> Any:
         else:
             raise CallError(f"can't index item of type {type_name(item)}")
     return item
+
+
+def _zero(item: dict[str, Any]) -> Any:
+    """What Go's maps give for a key that is not there: of a map of strings the empty one."""
+    return "" if all(isinstance(value, str) for value in item.values()) else None
 
 
 def _wrong_key(key: Any) -> str:
@@ -135,7 +138,7 @@ def _slice(item: Any, *bounds: Any) -> Any:
 
 def _len(item: Any) -> int:
     if item is None:
-        raise CallError("len of nil pointer")
+        raise CallError("reflect: call of reflect.Value.Type on zero Value")
     if isinstance(item, str):
         return len(item.encode("utf-8", "surrogateescape"))
     if is_list(item) or (isinstance(item, dict) and not isinstance(item, Struct)):
@@ -209,10 +212,8 @@ def _urlquery(*values: Any) -> str:
     return http.quote(_text(values), " ").replace(" ", "+")
 
 
-def _call(function: Any = None, *values: Any) -> Any:
-    if function is None:
-        raise CallError("call of nil")
-    raise CallError(f"non-function {verbs.shown(function)} of type {type_name(function)}")
+def _call(*values: Any) -> Any:
+    raise CallError("call of nil")
 
 
 class Function:
@@ -249,7 +250,7 @@ BUILTINS = {
 }
 DOCKER = {
     "json": Function(_json, "any"),
-    "join": Function(_join, "any", "string"),
+    "join": Function(_join, "[]string", "string"),
     "lower": Function(str.lower, "string"),
     "upper": Function(str.upper, "string"),
     "title": Function(_title, "string"),

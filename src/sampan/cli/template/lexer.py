@@ -204,7 +204,11 @@ class Lexer:
         base = self._peek().lower() if first == "0" else ""
         if base and base in _NUMBER_DIGITS:
             self._position += 1
-            self._accept(_NUMBER_DIGITS[base])
+            self._accept(_NUMBER_DIGITS[base] + "." * (base == "x"))
+            if base == "x" and self._peek() in ("p", "P"):
+                self._position += 1
+                self._position += self._peek() in ("+", "-")
+                self._accept("0123456789_")
         else:
             self._accept("0123456789_")
             if first != "." and self._peek() == ".":

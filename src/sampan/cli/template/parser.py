@@ -54,7 +54,7 @@ class Parser:
                 self._next = mark
             node, end = self._text_or_action()
             if end:
-                self._fail(f"unexpected {{{{{end}}}}}")
+                self._fail(f"unexpected {{{{{end.partition(' ')[0]}}}}}")
             if node is not None:
                 body.append(node)
         if body or self.name not in self.templates:
@@ -96,7 +96,7 @@ class Parser:
             self._fail(token.text)
         if token.kind == "eof":
             shown = "EOF"
-        elif token.kind in _KEYWORDS:
+        elif token.kind in _KEYWORDS or token.kind == "dot":
             shown = f"<{token.text}>"
         elif len(token.text) > 10:
             shown = f"{verbs.quote(token.text[:10])}..."
@@ -127,9 +127,9 @@ class Parser:
         if kind in ("break", "continue"):
             return self._jump(token), ""
         if kind == "block":
-            return self._block(token.position), ""
+            return self._block(), ""
         if kind == "template":
-            return self._call(token.position), ""
+            return self._call(), ""
         self._next -= 1
         position = self._peek().position
         return nodes.Action(position, self._pipeline("command", "right")), ""
@@ -184,7 +184,8 @@ class Parser:
         self._expect("right", "define clause")
         self.templates[name] = self._definition()
 
-    def _block(self, position: int) -> nodes.Node:
+    def _block(self) -> nodes.Node:
+        position = self._peek_solid().position
         name = self._name("block clause")
         pipe = self._pipeline("block clause", "right")
         self.templates.setdefault(name, self._definition())
@@ -200,7 +201,8 @@ class Parser:
         self._variables, self._loops = variables, loops
         return body
 
-    def _call(self, position: int) -> nodes.Node:
+    def _call(self) -> nodes.Node:
+        position = self._peek_solid().position
         name = self._name("template clause")
         pipe = None
         if self._take_solid().kind != "right":
@@ -347,6 +349,8 @@ class Parser:
 
     def _character(self, token: Token) -> int:
         text = self._unquoted(token)
+        if not text:
+            self._fail("invalid syntax")
         if len(text) != 1:
             self._fail(f"malformed character constant: {token.text}")
         return ord(text)

@@ -123,6 +123,8 @@ def type_name(value: Any) -> str:
         return value.go_name
     if isinstance(value, dict):
         return "map[string]interface {}"
+    if value and is_list(value) and isinstance(value[0], Struct) and value[0].go_name:
+        return f"[]{value[0].go_name}"
     if is_list(value):
         return "[]string" if value and all(isinstance(item, str) for item in value) else "[]interface {}"
     return {str: "string", bool: "bool", int: "int", float: "float64"}.get(type(value), "interface {}")

@@ -31,6 +31,7 @@ _UNESCAPES = {
     "'": "'",
     '"': '"',
 }
+_EXPONENT = 6  # from here on the shortest form takes an exponent
 _DIGITS = {"x": 2, "u": 4, "U": 8}
 
 
@@ -106,18 +107,30 @@ def shown(value: Any) -> str:
 
 
 def number(value: float) -> str:
-    """%v of a float64: %g with the shortest digits, exponents from 21 on."""
+    """%v of a float64: the shortest digits that mean it (strconv.FormatFloat, 'g', -1)."""
     if value != value or value in (float("inf"), float("-inf")):  # noqa: PLR0124
         return {"nan": "NaN", "inf": "+Inf", "-inf": "-Inf"}[str(value)]
-    text = repr(value)
-    magnitude = abs(value)
-    if magnitude and (magnitude < 1e-4 or magnitude >= 1e21):
-        mantissa, _, exponent = f"{value:e}".partition("e") if "e" not in text else text.partition("e")
-        mantissa = mantissa.removesuffix(".0")
-        return f"{mantissa}e{exponent[0] if exponent[0] in '+-' else '+'}{exponent.lstrip('+-').zfill(2)}"
-    if "e" in text:
-        text = f"{value:f}"
-    return text.removesuffix(".0") if "e" not in text and text.endswith(".0") else text
+    sign = "-" if repr(value)[0] == "-" else ""
+    digits, exponent = _shortest(abs(value))
+    if exponent < -4 or exponent >= _EXPONENT:
+        mantissa = digits[0] + (f".{digits[1:]}" if digits[1:] else "")
+        return f"{sign}{mantissa}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
+    if exponent < 0:
+        return f"{sign}0.{'0' * (-exponent - 1)}{digits}"
+    whole = digits[: exponent + 1].ljust(exponent + 1, "0")
+    rest = digits[exponent + 1 :]
+    return sign + whole + (f".{rest}" if rest else "")
+
+
+def _shortest(value: float) -> tuple[str, int]:
+    """The digits of repr, and the exponent of the first."""
+    mantissa, _, power = repr(value).partition("e")
+    whole, _, rest = mantissa.partition(".")
+    digits = whole + rest
+    exponent = len(whole) - 1 + (int(power) if power else 0)
+    zeros = len(digits) - len(digits.lstrip("0"))
+    digits = digits.strip("0") or "0"
+    return digits, 0 if digits == "0" else exponent - zeros
 
 
 def sprint(values: Sequence[Any]) -> str:
@@ -290,7 +303,7 @@ def _float(value: float, verb: str, flags: str, precision: int | None) -> str | 
     if verb not in "eEfFgG":
         return None
     if verb in "gG" and precision is None:
-        text = number(value)
+        text = number(value) if verb == "g" else number(value).upper()
     else:
         text = f"{value:.{6 if precision is None else precision}{verb}}"
     if value >= 0 and ("+" in flags or " " in flags):
