@@ -39,7 +39,7 @@ def test_the_mounts_are_dockers(box: Any) -> None:
 
 
 def test_cgroups_are_read_only(box: Any) -> None:
-    script = "find /sys/fs/cgroup -type f -name 'cgroup.procs' | while read f; do echo $$ > $f && echo WROTE $f; done"
+    script = "for f in $(find /sys/fs/cgroup -name cgroup.procs); do echo $$ > $f && echo WROTE $f; done"
     output = box.run(box.spec(script=script)).output
     assert "WROTE" not in output
     assert "Read-only file system" in output
@@ -56,7 +56,10 @@ def test_masked_and_read_only_paths(box: Any) -> None:
 
 
 def test_devices(box: Any) -> None:
-    script = "cd /dev; ls -l null zero full random urandom tty | awk '{print $1, $5 $6, $NF}'; for l in fd ptmx stdin; do readlink $l; done"
+    script = (
+        "cd /dev; ls -l null zero full random urandom tty | awk '{print $1, $5 $6, $NF}';"
+        "for l in fd ptmx stdin; do readlink $l; done"
+    )
     lines = box.run(box.spec(script=script)).output.splitlines()
     numbers = {line.split()[2]: line.split()[1] for line in lines[:6]}
     assert numbers == {
@@ -69,7 +72,8 @@ def test_devices(box: Any) -> None:
 def test_device_rules_bite(box: Any) -> None:
     script = (
         "mknod /tmp/mem c 1 1 && mknod /tmp/fuse c 10 229 && mknod /tmp/disk b 254 0 && mknod /tmp/z c 1 5;"
-        "for d in mem fuse disk; do head -c 1 /tmp/$d; done; head -c 1 /tmp/z | wc -c; echo x > /dev/null && echo ok"
+        "for d in mem fuse disk; do head -c 1 /tmp/$d; done; head -c 1 /tmp/z | wc -c; "
+        "echo x > /dev/null && echo ok"
     )
     output = box.run(box.spec(script=script)).output
     assert output.count("Operation not permitted") == 3

@@ -9,25 +9,25 @@ import pytest
 from sampan.oci import runtime, seccomp, seccomp_default
 
 DOCKERS = Path(__file__).resolve().parents[4] / "shared/data/docker-seccomp-default.json"
-EXTRA = [
-    "SYS_ADMIN",
-    "SYS_PTRACE",
-    "SYS_BOOT",
-    "SYS_MODULE",
-    "SYS_NICE",
-    "SYS_TIME",
-    "SYSLOG",
-    "BPF",
-    "PERFMON",
-    "DAC_READ_SEARCH",
-    "SYS_RAWIO",
-    "SYS_PACCT",
-    "SYS_TTY_CONFIG",
-]
+EXTRA = (
+    "CAP_SYS_ADMIN",
+    "CAP_SYS_PTRACE",
+    "CAP_SYS_BOOT",
+    "CAP_SYS_MODULE",
+    "CAP_SYS_NICE",
+    "CAP_SYS_TIME",
+    "CAP_SYSLOG",
+    "CAP_BPF",
+    "CAP_PERFMON",
+    "CAP_DAC_READ_SEARCH",
+    "CAP_SYS_RAWIO",
+    "CAP_SYS_PACCT",
+    "CAP_SYS_TTY_CONFIG",
+)
 SETS: list[list[str]] = [
     [],
     list(runtime.CAPABILITIES),
-    *([*runtime.CAPABILITIES, f"CAP_{name}"] for name in EXTRA),
+    *([*runtime.CAPABILITIES, name] for name in EXTRA),
 ]
 
 
