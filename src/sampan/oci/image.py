@@ -66,7 +66,7 @@ class Index(Struct):
     mediaType: str | None = None
 
 
-class Healthcheck(Struct):
+class Health(Struct):
     Test: list[str] | None = None
     Interval: int | None = None  # nanoseconds, as all durations
     Timeout: int | None = None
@@ -88,7 +88,7 @@ class Config(Struct):
     Labels: dict[str, str] | None = None
     StopSignal: str | None = None
     StopTimeout: int | None = None
-    Healthcheck: Healthcheck | None = None
+    Healthcheck: Health | None = None
     Shell: list[str] | None = None
     OnBuild: list[str] | None = None
     ArgsEscaped: bool | None = None

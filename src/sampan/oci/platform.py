@@ -26,6 +26,9 @@ class Platform(NamedTuple):
         return "/".join(filter(None, self))
 
 
+NONE = Platform("", "")  # a document that does not say
+
+
 def of_machine(machine: str) -> Platform:
     """`machine`: what uname(2) says."""
     variant = _ARM_VARIANTS.get(machine, "")

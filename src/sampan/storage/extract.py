@@ -364,7 +364,8 @@ def _told(error: OSError, name: bytes) -> Exception:
     if error.errno in (errno.EXDEV, errno.ELOOP):
         return Refused(f"invalid name {shown!r}: a symbolic link leads out of the layer")
     if error.errno in _FAULTS_OF_ENTRIES:
-        return Refused(f"invalid entry {shown!r}: {(error.strerror or "").lower()}")
+        reason = (error.strerror or "").lower()
+        return Refused(f"invalid entry {shown!r}: {reason}")
     return error
 
 
