@@ -1,4 +1,6 @@
-"""Which name is which verb: names to module paths below `sampan.cli`, so that one verb's import is all that is paid."""
+"""Which name is which verb: names to module paths below `sampan.cli`, so that one verb's import is all that
+is paid.
+"""
 
 from __future__ import annotations
 

@@ -20,7 +20,9 @@ def directory(flag: str = "") -> str:
 
 
 def read(flag: str = "") -> dict[str, Any]:
-    """The configuration; {} without one, or without the right to read it. A broken one is told and ignored, as Docker does."""
+    """The configuration; {} without one, or without the right to read it. A broken one is told and ignored,
+    as Docker does.
+    """
     path = directory(flag) + "/config.json"
     try:
         with open(path, "rb") as file:

@@ -1,4 +1,6 @@
-"""The three standard streams, as file descriptors: what Go's os.Stdout is, without Python's encodings and buffers."""
+"""The three standard streams, as file descriptors: what Go's os.Stdout is, without Python's encodings and
+buffers.
+"""
 
 from __future__ import annotations
 

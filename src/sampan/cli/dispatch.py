@@ -28,9 +28,11 @@ _LEVELS = ("panic", "fatal", "error", "warn", "warning", "info", "debug", "trace
 
 
 def main(words: Sequence[str]) -> NoReturn:
-    """Run the command and leave the process. Nothing is left to clean up, so the interpreter is not taken down."""
+    """Run the command and leave the process. Nothing is left to clean up, so the interpreter is not taken
+    down.
+    """
     signal(SIGINT, SIG_DFL)  # Python's handler would print a traceback
-    posix._exit(run(words))  # type: ignore[attr-defined]
+    posix._exit(run(words))
 
 
 def run(words: Sequence[str]) -> int:
@@ -86,12 +88,16 @@ def resolve(words: Sequence[str]) -> tuple[str, str, Sequence[str]]:
     if second not in group:
         if second.startswith("-"):
             raise ExitWith(125, _usage_error(f"unknown flag: {second}", first, "COMMAND"))
-        raise ExitWith(1, _usage_error(f"{PROGRAM}: unknown command: {PROGRAM} {first} {words[1]}", first, ""))
+        raise ExitWith(
+            1, _usage_error(f"{PROGRAM}: unknown command: {PROGRAM} {first} {words[1]}", first, "")
+        )
     return f"{first} {second}", group[second], words[2:]
 
 
 def load(path: str) -> ModuleType:
-    """A verb's module: USAGE, SHORT, ALIASES, FLAGS, ARGUMENTS (least, most), perhaps INTERSPERSED, and `main`."""
+    """A verb's module: USAGE, SHORT, ALIASES, FLAGS, ARGUMENTS (least, most), perhaps INTERSPERSED, and
+    `main`.
+    """
     name = f"sampan.cli.{path}"
     __import__(name)
     return sys.modules[name]

@@ -1,4 +1,5 @@
-"""The grammar of flags: pflag's (https://pkg.go.dev/github.com/spf13/pflag), which Docker's command line follows.
+"""The grammar of flags: pflag's (https://pkg.go.dev/github.com/spf13/pflag), which Docker's command line
+follows.
 
 A flag is a tuple `(name, shorthand, kind, default, help)`, so that a verb's table is one constant of
 its compiled module. A kind is what stands behind the flag in the help; `(name)` in `_PARSERS` or
@@ -153,11 +154,9 @@ def _bool(text: str) -> bool:
 def _int(text: str) -> int:
     """Go's ParseInt with base 0: decimal, 0x, 0o, 0b, and a leading 0 for octal."""
     digits = text.lstrip("+-")
+    octal = len(digits) > 1 and digits[0] == "0" and digits.isdigit()
     try:
-        if text != text.strip() or len(text) - len(digits) > 1:
-            raise ValueError
-        octal = len(digits) > 1 and digits[0] == "0" and digits.isdigit()
-        value = int(text, 8 if octal else 0)
+        value = int(text if text == text.strip() else "", 8 if octal else 0)
     except ValueError:
         raise ValueError(f'strconv.ParseInt: parsing "{text}": invalid syntax') from None
     if not -_INT64 <= value < _INT64:

@@ -1,4 +1,6 @@
-"""How things look: tables as Go's text/tabwriter lays them out, and sizes and times as docker/go-units says them."""
+"""How things look: tables as Go's text/tabwriter lays them out, and sizes and times as docker/go-units says
+them.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,9 @@ _MIN_WIDTH = 10  # docker/cli, cli/command/formatter: tabwriter.NewWriter(out, 1
 _PADDING = 3
 _DECIMAL = ("B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB")
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB")
-# What a terminal would obey: C0 but for tab and newline, DEL, C1. Replaced where people read (CVE-2014-8179's kin).
-_CONTROL = {code: "?" for code in (*range(9), *range(11, 32), *range(127, 160))}
+# What a terminal would obey: C0 but for tab and newline, DEL, C1. Replaced where people read
+# (CVE-2014-8179's kin).
+_CONTROL = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160)), "?")
 
 
 class View:
@@ -32,7 +35,8 @@ class View:
 
 
 class Listing:
-    """A kind of row. `fields`: name in templates → (header, value of a row); `columns`: those of the plain table.
+    """A kind of row. `fields`: name in templates → (header, value of a row); `columns`: those of the plain
+    table.
 
     `type_name` is what Go calls the row, for the words of template errors.
     """
@@ -73,7 +77,8 @@ def plain(text: str) -> str:
 def table(lines: Sequence[Sequence[str]]) -> str:
     """Cells as columns, each as wide as its widest cell and three spaces.
 
-    As in text/tabwriter a column is a block of consecutive lines that have a cell there and another behind it.
+    As in text/tabwriter a column is a block of consecutive lines that have a cell there and
+    another behind it.
     """
     widths = [[0] * (len(cells) - 1) for cells in lines]
     for column in range(max((len(cells) for cells in lines), default=0) - 1):
@@ -99,7 +104,7 @@ def _widen(lines: Sequence[Sequence[str]], widths: list[list[int]], column: int)
         first = max(last, first + 1)
 
 
-def duration(seconds: float) -> str:
+def duration(seconds: float) -> str:  # noqa: PLR0911 (a table in words)
     """`5 seconds`, `About a minute`, `2 hours` (go-units, HumanDuration)."""
     whole = int(seconds)
     minutes, hours = whole // 60, int(seconds / 3600 + 0.5)

@@ -1,4 +1,6 @@
-"""What all `inspect` verbs do: find each name, print all as one JSON array or each by a template, then tell what failed."""
+"""What all `inspect` verbs do: find each name, print all as one JSON array or each by a template, then tell
+what failed.
+"""
 
 from __future__ import annotations
 

@@ -6,7 +6,8 @@ import sys
 
 
 def enable() -> None:
-    """Make the site directories importable, behind the standard library: those of the interpreter (`site` knows
+    """Make the site directories importable, behind the standard library: those of the interpreter (`site`
+    knows
     about virtual environments and .pth files), and the one that sampan itself lies in (pip --user)."""
     import site
 

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 _LABEL = "Label"  # the one method of rows that takes an argument
 
 
-def show(
-    listing: format.Listing, rows: Sequence[Any], form: str, view: format.View, *, quiet: bool
-) -> None:
+def show(listing: format.Listing, rows: Sequence[Any], form: str, view: format.View, *, quiet: bool) -> None:
     """Print rows by `json`, `raw`, `table TEMPLATE` or `TEMPLATE`."""
     is_table, form = _split_table(form, listing)
     template = _parsed(form, functions.ALL)
@@ -44,7 +42,9 @@ def _split_table(form: str, listing: format.Listing) -> tuple[bool, str]:
         return False, "{{json .}}"
     if form == "raw":
         names = [name for name in listing.fields if name != "Size"]
-        return False, "".join(f"{_raw_name(listing, name)}: {{{{.{name}}}}}\\n" for name in names).replace("\\n", "\n")
+        return False, "".join(f"{_raw_name(listing, name)}: {{{{.{name}}}}}\\n" for name in names).replace(
+            "\\n", "\n"
+        )
     is_table = form.startswith("table")
     if is_table:
         form = form.removeprefix("table").strip(" ")
@@ -144,7 +144,14 @@ def each_event(form: str) -> Callable[[dict[str, Any]], None]:
         raise ExitWith(64, f"Error parsing format: {error}") from None
 
     def show_event(event: dict[str, Any]) -> None:
-        names = {"id": "ID", "status": "Status", "from": "From", "scope": "Scope", "time": "Time", "timeNano": "TimeNano"}
+        names = {
+            "id": "ID",
+            "status": "Status",
+            "from": "From",
+            "scope": "Scope",
+            "time": "Time",
+            "timeNano": "TimeNano",
+        }
         fields = {names.get(key, key): values.typed(value, key) for key, value in event.items()}
         if form == "{{json .}}":
             console.out(functions.to_json(values.Struct(event)))

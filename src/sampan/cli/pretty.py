@@ -1,4 +1,6 @@
-"""JSON for people, indented by four as `inspect` prints it. Escapes what Go escapes: <, > and & only on demand."""
+"""JSON for people, indented by four as `inspect` prints it. Escapes what Go escapes: <, > and & only on
+demand.
+"""
 
 from __future__ import annotations
 

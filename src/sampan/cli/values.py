@@ -1,4 +1,6 @@
-"""Values of flags that are more than a word: sizes, durations, limits. All raise ValueError with Docker's (or Go's) words."""
+"""Values of flags that are more than a word: sizes, durations, limits. All raise ValueError with Docker's
+(or Go's) words.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +15,35 @@ _DURATIONS = {
     "m": 60 * 10**9,
     "h": 3600 * 10**9,
 }
-_ULIMITS = (
-    "as core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack".split()
-)
+_ULIMITS = [
+    "as",
+    "core",
+    "cpu",
+    "data",
+    "fsize",
+    "locks",
+    "memlock",
+    "msgqueue",
+    "nice",
+    "nofile",
+    "nproc",
+    "rss",
+    "rtprio",
+    "rttime",
+    "sigpending",
+    "stack",
+]
 # The sysctls that a namespace of the container's own holds (docker/cli, opts.ValidateSysctl).
-_SYSCTLS = (
-    "kernel.msgmax kernel.msgmnb kernel.msgmni kernel.sem kernel.shmall kernel.shmmax kernel.shmmni "
-    "kernel.shm_rmid_forced"
-).split()
+_SYSCTLS = [
+    "kernel.msgmax",
+    "kernel.msgmnb",
+    "kernel.msgmni",
+    "kernel.sem",
+    "kernel.shmall",
+    "kernel.shmmax",
+    "kernel.shmmni",
+    "kernel.shm_rmid_forced",
+]
 _SYSCTL_PREFIXES = ("net.", "fs.mqueue.")
 
 
@@ -31,11 +54,11 @@ def parse_bytes(text: str) -> int:
     if unit.endswith("b"):
         unit = unit.removesuffix("b").removesuffix("i") if unit not in ("ib",) else "?"
     if unit not in _UNITS:
-        raise ValueError(f"invalid suffix: '{text[len(number) :].strip()}'" if number else f"invalid size: '{text}'")
+        raise ValueError(
+            f"invalid suffix: '{text[len(number) :].strip()}'" if number else f"invalid size: '{text}'"
+        )
     try:
-        if not number or number.strip() != number or "_" in number:
-            raise ValueError
-        value = float(number)
+        value = float(number if number.strip() == number and "_" not in number else "")
     except ValueError:
         raise ValueError(f"invalid size: '{text}'") from None
     if value < 0 or value != value:  # noqa: PLR0124 (NaN)

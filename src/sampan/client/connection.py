@@ -8,7 +8,7 @@ answers in its own newest version, and nothing has to be negotiated. `_socket` i
 from __future__ import annotations
 
 import _socket
-from errno import ECONNREFUSED, EACCES, ECONNRESET, EINTR, ENOENT, EPERM, EPIPE
+from errno import EACCES, ECONNREFUSED, ECONNRESET, EINTR, ENOENT, EPERM, EPIPE
 
 from sampan.client import errors
 from sampan.errors import Forbidden, InvalidArgument, Unavailable
@@ -41,7 +41,9 @@ class Client:
         self._idle: _socket.socket | None = None
 
     def call(self, method: str, target: str, body: Any = None, headers: Headers = ()) -> Any:
-        """Send a request with a JSON body, wait for the whole answer, return it decoded (None: it was empty)."""
+        """Send a request with a JSON body, wait for the whole answer, return it decoded (None: it was
+        empty).
+        """
         return self.send(method, target, body, headers).result()
 
     def send(self, method: str, target: str, body: Any = None, headers: Headers = ()) -> Exchange:
@@ -120,7 +122,9 @@ class Exchange:
             data = self._receive()
             if not data:
                 self._socket.close()
-                raise Unavailable(f"the daemon at {self._client.host.url} closed the connection without an answer")
+                raise Unavailable(
+                    f"the daemon at {self._client.host.url} closed the connection without an answer"
+                )
             self._first += response.feed(data)
         if response.status >= 400:
             raise errors.from_response(response.status, b"".join(self._body()), response.reason)
@@ -177,7 +181,9 @@ class Exchange:
             self._response.end()
         except http.ProtocolError:
             self._socket.close()
-            raise Unavailable("unexpected EOF: the daemon closed the connection in the middle of its answer") from None
+            raise Unavailable(
+                "unexpected EOF: the daemon closed the connection in the middle of its answer"
+            ) from None
 
     def _receive(self) -> bytes:
         try:
@@ -228,7 +234,10 @@ def _send(socket: _socket.socket, data: bytes) -> None:
     try:
         socket.sendall(data)
     except OSError as error:
-        if error.errno not in (EPIPE, ECONNRESET):  # what the daemon said before it hung up is still to be read
+        if error.errno not in (
+            EPIPE,
+            ECONNRESET,
+        ):  # what the daemon said before it hung up is still to be read
             raise
 
 

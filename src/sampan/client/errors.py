@@ -29,7 +29,9 @@ def kind_of(status: int) -> type[errors.SampanError]:
 
 
 def from_response(status: int, body: bytes, reason: str = "") -> errors.SampanError:
-    """The error that a daemon's answer `{"message": "…"}` stands for, in the words that Docker's client prints."""
+    """The error that a daemon's answer `{"message": "…"}` stands for, in the words that Docker's client
+    prints.
+    """
     return kind_of(status)(PREFIX + (_message(body) or reason or f"status {status}"))
 
 

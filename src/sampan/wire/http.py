@@ -205,8 +205,6 @@ class Response:
 def _chunk_size(line: bytes) -> int:
     digits = line.partition(b";")[0].strip()
     try:
-        if not digits or digits[:1] in b"+-" or b"_" in digits:
-            raise ValueError
-        return int(digits, 16)
+        return int(digits if digits.isalnum() else b"", 16)
     except ValueError:
         raise ProtocolError(f"invalid chunk size: {line[:20]!r}") from None

@@ -1,4 +1,5 @@
-"""JSON without the `json` package: its import takes as long as a whole `ps` may (it compiles regular expressions).
+"""JSON without the `json` package: its import takes as long as a whole `ps` may (it compiles regular
+expressions).
 
 The scanner and the string escaper are CPython's own C functions in `_json`. Other interpreters
 have no such module; there the standard package does the same work, only later.
@@ -31,31 +32,33 @@ class _Rules:
     parse_constant = staticmethod(_refuse)
 
 
-def _standard() -> tuple[Callable[[str, int], tuple[Any, int]], Callable[[str], str]]:
-    from json import decoder, encoder
+def _functions() -> tuple[Callable[[str, int], tuple[Any, int]], Callable[[str], str]]:
+    """(scanner, escaper)."""
+    try:
+        import _json
+    except ImportError:
+        from json import decoder, encoder
 
-    standard = decoder.JSONDecoder(strict=False, parse_constant=_refuse)
-    return standard.scan_once, encoder.py_encode_basestring
+        scanner: Any = decoder.JSONDecoder(strict=False, parse_constant=_refuse)
+        return scanner.scan_once, encoder.py_encode_basestring
+    rules: Any = _Rules
+    return _json.make_scanner(rules), _json.encode_basestring
 
 
-try:
-    from _json import encode_basestring as _quote  # type: ignore[import-not-found]
-    from _json import make_scanner
-
-    _scan = make_scanner(_Rules)
-except ImportError:
-    _scan, _quote = _standard()
+_scan, _quote = _functions()
 
 
 def loads(data: bytes | bytearray | str) -> Any:
-    """The value in `data` (UTF-8). Raises ValueError, also for NaN, for Infinity and for anything behind the value."""
+    """The value in `data` (UTF-8). Raises ValueError, also for NaN, for Infinity and for anything behind
+    the value.
+    """
     text = data if isinstance(data, str) else data.decode("utf-8", "replace")
     text = text.strip(_WHITESPACE)
     try:
         value, end = _scan(text, 0)
     except StopIteration as stop:
         raise ValueError(f"no JSON value at character {stop.value}") from None
-    except SystemError:  # CPython <= 3.11: the scanner takes its exception from json.decoder, if that is imported
+    except SystemError:  # CPython <= 3.11 takes the exception from json.decoder, which is not imported
         raise ValueError("invalid or incomplete JSON") from None
     if end != len(text):
         raise ValueError(f"unexpected data after the JSON value at character {end}")
@@ -63,7 +66,9 @@ def loads(data: bytes | bytearray | str) -> Any:
 
 
 def dumps(value: Any) -> str:
-    """`value` as compact JSON: None, bool, int, float, str, and lists, tuples and string-keyed dicts of them."""
+    """`value` as compact JSON: None, bool, int, float, str, and lists, tuples and string-keyed dicts of
+    them.
+    """
     pieces: list[str] = []
     _write(value, pieces.append)
     return "".join(pieces)
@@ -119,7 +124,7 @@ def _number(value: float) -> str:
 
 def quote(text: str) -> str:
     """A JSON string. Surrogates that do not form a pair are replaced, so that the result encodes."""
-    quoted: str = _quote(text)
+    quoted = _quote(text)
     if quoted.isascii():
         return quoted
     return quoted.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -17,7 +17,9 @@ class FramingError(Exception):
 
 
 class Demultiplexer:
-    """Bytes in, (stream, bytes) out. A frame is passed on piece by piece: it may be as large as a u32 allows."""
+    """Bytes in, (stream, bytes) out. A frame is passed on piece by piece: it may be as large as a u32
+    allows.
+    """
 
     __slots__ = ("_head", "_left", "_stream")
 

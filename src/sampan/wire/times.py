@@ -33,7 +33,8 @@ def days(year: int, month: int, day: int) -> int:
 
 
 def to_unix(text: str) -> str:
-    """A time of the command line for the API: `1136073600.000000001`. What is no time goes as it is; the daemon judges it.
+    """A time of the command line for the API: `1136073600.000000001`. What is no time goes as it is; the
+    daemon judges it.
 
     Without a zone the local one is meant; a time of day may be missing, or its seconds.
     """
@@ -54,7 +55,9 @@ def text(seconds: int, nanoseconds: int = 0) -> str:
 
     local = localtime(seconds)
     offset = local.tm_gmtoff // 60
-    zone = "Z" if not offset else f"{'-' if offset < 0 else '+'}{abs(offset) // 60:02d}:{abs(offset) % 60:02d}"
+    zone = (
+        "Z" if not offset else f"{'-' if offset < 0 else '+'}{abs(offset) // 60:02d}:{abs(offset) % 60:02d}"
+    )
     shown = strftime("%Y-%m-%dT%H:%M:%S", local if offset else gmtime(seconds))
     return f"{shown}.{nanoseconds:09d}{zone}"
 

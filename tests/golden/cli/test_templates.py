@@ -1,7 +1,8 @@
 """Templates against what Go's text/template says of them.
 
 `templates.json` was recorded from Docker's client 28.2.2, which evaluates `docker version --format` itself.
-To record it anew: `SAMPAN_RECORD_DOCKER="docker -H unix:///run/docker.sock" pytest tests/golden/cli/test_templates.py`.
+To record it anew, set SAMPAN_RECORD_DOCKER to the client, `docker -H unix:///run/docker.sock`, and run
+this file.
 """
 
 import json
@@ -38,7 +39,11 @@ def _record(command: list[str]) -> None:
     for template in _templates():
         done = subprocess.run([*command, "version", "--format", template], capture_output=True, text=True)
         error = done.stderr.removesuffix("\n").removeprefix("template parsing error: ")
-        cases[template] = {"output": done.stdout.removesuffix("\n"), "error": error, "status": done.returncode}
+        cases[template] = {
+            "output": done.stdout.removesuffix("\n"),
+            "error": error,
+            "status": done.returncode,
+        }
     record = {"facts": json.loads(facts.stdout), "cases": cases}
     RECORD.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sampan.cli import console
 from sampan.cli.console import ExitWith
-from sampan.cli.container import creation, options as shared
+from sampan.cli.container import creation
+from sampan.cli.container import options as shared
 from sampan.cli.container.session import with_help
 from sampan.errors import SampanError
 

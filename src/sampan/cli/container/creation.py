@@ -18,7 +18,9 @@ def make(session: Session, options: Values, config: dict[str, Any]) -> str:
     """Create the container: its ID. Warnings and the progress of a pull go to stderr."""
     policy = options["pull"]
     if policy not in ("always", "missing", "never", ""):
-        raise InvalidArgument(f"invalid pull option: '{policy}': must be one of \"always\", \"missing\" or \"never\"")
+        raise InvalidArgument(
+            f'invalid pull option: \'{policy}\': must be one of "always", "missing" or "never"'
+        )
     platform = options["platform"] or console.environment("DOCKER_DEFAULT_PLATFORM")
     cid_file = _open_cid_file(options["cidfile"])
     if policy == "always":
@@ -71,7 +73,7 @@ def _open_cid_file(path: str) -> Any:
     if not path:
         return None
     try:
-        return open(path, "x", encoding="utf-8")  # noqa: SIM115 (closed when the ID is known)
+        return open(path, "x", encoding="utf-8")
     except FileExistsError:
         raise InvalidArgument(
             f"container ID file found, make sure the other container isn't running or delete {path}"

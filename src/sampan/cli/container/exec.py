@@ -55,7 +55,12 @@ def _config(options: Values, command: list[str], keys: str) -> dict[str, Any]:
     config: dict[str, Any] = {"Cmd": command, "AttachStdout": attached, "AttachStderr": attached}
     if options["interactive"]:
         config["AttachStdin"] = attached
-    for flag, field in (("tty", "Tty"), ("privileged", "Privileged"), ("user", "User"), ("workdir", "WorkingDir")):
+    for flag, field in (
+        ("tty", "Tty"),
+        ("privileged", "Privileged"),
+        ("user", "User"),
+        ("workdir", "WorkingDir"),
+    ):
         if options[flag]:
             config[field] = options[flag]
     if options["env"] or options["env-file"]:

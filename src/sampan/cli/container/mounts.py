@@ -19,13 +19,17 @@ _FALSE = ("0", "f", "F", "FALSE", "false", "False")
 
 
 def split_volumes(texts: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
-    """`-v`: (HostConfig.Binds, Config.Volumes). `/path` alone is an anonymous volume; `./x` is made absolute."""
+    """`-v`: (HostConfig.Binds, Config.Volumes). `/path` alone is an anonymous volume; `./x` is made
+    absolute.
+    """
     binds: list[str] = []
     anonymous: dict[str, Any] = {}
     for text in texts:
         parts = text.split(":")
         if not text or not all(parts[:2]) or len(parts) > 3:
-            raise InvalidArgument(f"invalid volume specification: '{text}'" if text else "invalid empty volume spec")
+            raise InvalidArgument(
+                f"invalid volume specification: '{text}'" if text else "invalid empty volume spec"
+            )
         if len(parts) == 1:
             if text == "/":
                 raise InvalidArgument("invalid volume: the destination can't be '/'")
@@ -41,7 +45,9 @@ def tmpfs(texts: Sequence[str]) -> dict[str, str]:
 
 
 def parse_mount(text: str) -> dict[str, Any]:
-    """`--mount type=bind,source=/a,target=/b,readonly`: the API's Mount. Raises ValueError in Docker's words."""
+    """`--mount type=bind,source=/a,target=/b,readonly`: the API's Mount. Raises ValueError in Docker's
+    words.
+    """
     mount: dict[str, Any] = {"Type": "volume"}
     for field in fields(text):
         key, equals, value = field.partition("=")
@@ -133,7 +139,8 @@ def _set_recursive(mount: dict[str, Any], value: str) -> None:
         options["ReadOnlyForceRecursive"] = True
     elif value != "enabled":
         raise ValueError(
-            f'invalid value for bind-recursive: {value} (must be "enabled", "disabled", "writable", or "readonly")'
+            f"invalid value for bind-recursive: {value} "
+            '(must be "enabled", "disabled", "writable", or "readonly")'
         )
 
 
@@ -209,7 +216,7 @@ def _check(mount: dict[str, Any]) -> None:
 
 def _absolute(path: str) -> str:
     """A source that starts with a dot is a path below the working directory; anything else is passed on."""
-    if path != "." and path != ".." and not path.startswith(("./", "../")):
+    if path not in (".", "..") and not path.startswith(("./", "../")):
         return path
     from posixpath import normpath
 

@@ -56,7 +56,9 @@ def modes(networks: Sequence[dict[str, Any]]) -> tuple[str, dict[str, Any]]:
             raise InvalidArgument(f'network "{network["name"]}" is specified multiple times')
         endpoints[network["name"]] = network["endpoint"]
     if len(endpoints) > 1 and any(_is_mode(name) for name in endpoints):
-        raise InvalidArgument("conflicting options: cannot attach both user-defined and non-user-defined network-modes")
+        raise InvalidArgument(
+            "conflicting options: cannot attach both user-defined and non-user-defined network-modes"
+        )
     first = networks[0]["name"]
     if len(networks) == 1 and not networks[0]["endpoint"]:
         return first, {}

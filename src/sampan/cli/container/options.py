@@ -1,4 +1,6 @@
-"""The flags that `run` and `create` share, and what they are in the API: a ContainerConfig with its HostConfig."""
+"""The flags that `run` and `create` share, and what they are in the API: a ContainerConfig with its
+HostConfig.
+"""
 
 from __future__ import annotations
 

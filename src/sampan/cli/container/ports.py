@@ -59,9 +59,7 @@ def expose(texts: Sequence[str]) -> dict[str, Any]:
         try:
             first, last = _range(port)
         except ValueError as error:
-            raise InvalidArgument(
-                f"invalid range format for --expose: {text}, error: {error}"
-            ) from None
+            raise InvalidArgument(f"invalid range format for --expose: {text}, error: {error}") from None
         for number in range(first, last + 1):
             exposed[f"{number}/{protocol}"] = {}
     return exposed
@@ -96,7 +94,9 @@ def _published(text: str) -> list[tuple[str, dict[str, str]]]:
         ]
     host_first, host_last = _checked_range(host, "hostPort")
     if last - first != host_last - host_first and first != last:
-        raise InvalidArgument(f"invalid ranges specified for container and host Ports: {container} and {host}")
+        raise InvalidArgument(
+            f"invalid ranges specified for container and host Ports: {container} and {host}"
+        )
     if first == last and host_first != host_last:  # any one of the range
         return [(f"{first}/{protocol}", {"HostIp": address, "HostPort": f"{host_first}-{host_last}"})]
     shift = host_first - first

@@ -28,7 +28,7 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
         wanted = name.strip("/")
         try:
             if not wanted:
-                raise NotFound("container name cannot be empty")  # noqa: TRY301
+                raise NotFound("container name cannot be empty")
             rm(
                 session.client,
                 wanted,

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from sampan.cli import console
 from sampan.cli.console import ExitWith
-from sampan.cli.container import creation, options as shared
+from sampan.cli.container import creation
+from sampan.cli.container import options as shared
 from sampan.cli.container.session import check_terminal, copy, second_client, show_terminal, with_help
 from sampan.client.container import attach, start, wait
 from sampan.errors import SampanError
@@ -115,7 +116,9 @@ def _start(session: Session, identity: str, keys: str, removal: Exchange | None)
 
 
 def _status(text: str) -> int:
-    """126, 127 or 125. The API gives nothing but words to tell them by; these are the ones that Docker's client looks for."""
+    """126, 127 or 125. The API gives nothing but words to tell them by; these are the ones that Docker's
+    client looks for.
+    """
     if any(part in text for part in ("executable file not found", "no such file or directory")):
         return 127
     if "permission denied" in text or "is a directory" in text:

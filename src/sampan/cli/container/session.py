@@ -36,7 +36,12 @@ def copy(exchange: Exchange, *, stdin: bool, keys: str) -> None:
 
 
 def show_terminal(
-    exchange: Exchange, *, stdin: bool, keys: str, resize: Callable[[int, int], None], ready: Callable[[Terminal], None]
+    exchange: Exchange,
+    *,
+    stdin: bool,
+    keys: str,
+    resize: Callable[[int, int], None],
+    ready: Callable[[Terminal], None],
 ) -> bool:
     """A terminal's bytes until they end; `ready` is called when the keyboard is theirs.
 

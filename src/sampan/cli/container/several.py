@@ -1,4 +1,6 @@
-"""Verbs that take several names: each is tried, what went well is echoed as it was given, any failure is status 1."""
+"""Verbs that take several names: each is tried, what went well is echoed as it was given, any failure is
+status 1.
+"""
 
 from __future__ import annotations
 

@@ -11,8 +11,20 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sampan.client.connection import Client
 
-# Not ours to pass on: what cannot be caught, what the kernel means for this very process, and what a resize is.
-_OWN = ("SIGKILL", "SIGSTOP", "SIGCHLD", "SIGPIPE", "SIGURG", "SIGWINCH", "SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL")
+# Not ours to pass on: what cannot be caught, what the kernel means for this very process, and what a resize
+# is.
+_OWN = (
+    "SIGKILL",
+    "SIGSTOP",
+    "SIGCHLD",
+    "SIGPIPE",
+    "SIGURG",
+    "SIGWINCH",
+    "SIGSEGV",
+    "SIGBUS",
+    "SIGFPE",
+    "SIGILL",
+)
 _LAST = 31  # the real-time signals are libc's
 
 
@@ -21,7 +33,7 @@ def proxy(client: Client, container: str) -> None:
     run in the middle of another request."""
 
     def forward(number: int, frame: object) -> None:
-        try:
+        try:  # noqa: SIM105 (contextlib costs milliseconds to import)
             kill(client, container, str(number))
         except (SampanError, OSError):
             pass  # it has ended in the meantime; our own end follows

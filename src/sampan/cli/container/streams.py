@@ -26,9 +26,13 @@ _GONE = (ECONNRESET, EPIPE, ENOTCONN)
 
 
 class Streams:
-    """One session. `tty`: the connection carries a terminal's bytes, else framed ones. `stdin`: ours is sent."""
+    """One session. `tty`: the connection carries a terminal's bytes, else framed ones. `stdin`: ours is
+    sent.
+    """
 
-    def __init__(self, connection: socket, *, tty: bool, stdin: bool, watch: DetachKeys | None = None) -> None:
+    def __init__(
+        self, connection: socket, *, tty: bool, stdin: bool, watch: DetachKeys | None = None
+    ) -> None:
         self._socket = connection
         self._frames = None if tty else stdcopy.Demultiplexer()
         self._stdin = stdin
@@ -96,7 +100,9 @@ class Streams:
         self._send(poll)
 
     def _send(self, poll: select.poll) -> None:
-        """Send what is pending; then listen to stdin again, or tell the other side that nothing more will come."""
+        """Send what is pending; then listen to stdin again, or tell the other side that nothing more will
+        come.
+        """
         try:
             while self._pending:
                 self._pending = self._pending[self._socket.send(self._pending, MSG_DONTWAIT) :]
@@ -117,7 +123,8 @@ class Streams:
 
 def show_frames(frames: stdcopy.Demultiplexer, data: bytes) -> None:
     """Write framed output to stdout and stderr; neighbours of one stream in one go."""
-    stream, run = stdcopy.STDOUT, []
+    stream = stdcopy.STDOUT
+    run: list[bytes] = []
     for kind, piece in frames.feed(data):
         if kind == stdcopy.SYSTEM_ERROR:
             raise Internal(f"error from daemon in stream: {piece.decode('utf-8', 'replace')}")

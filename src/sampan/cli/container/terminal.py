@@ -1,4 +1,6 @@
-"""The user's terminal while a container's terminal is shown on it: raw, resized along, and put back on every way out."""
+"""The user's terminal while a container's terminal is shown on it: raw, resized along, and put back on
+every way out.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ def size() -> tuple[int, int] | None:
 
 
 class Terminal:
-    """A context: inside it stdin is raw (if it is a terminal), and `resize` is called at each change of size."""
+    """A context: inside it stdin is raw (if it is a terminal), and `resize` is called at each change of
+    size.
+    """
 
     def __init__(self, resize: Callable[[int, int], None]) -> None:
         self._resize = resize
@@ -57,7 +61,7 @@ class Terminal:
         current = size()
         if current is None:
             return
-        try:
+        try:  # noqa: SIM105 (contextlib costs milliseconds to import)
             self._resize(*current)
         except (SampanError, OSError):
             pass

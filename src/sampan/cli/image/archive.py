@@ -14,7 +14,9 @@ _PIECE = 256 * 1024  # bytes
 
 
 def pieces(path: str) -> Iterator[bytes]:
-    """The bytes of the file; of standard input for "-". The file is opened at once, so that its lack is told first."""
+    """The bytes of the file; of standard input for "-". The file is opened at once, so that its lack is
+    told first.
+    """
     descriptor = console.STDIN if path == "-" else posix.open(path, posix.O_RDONLY | posix.O_CLOEXEC)
     return _read(descriptor)
 

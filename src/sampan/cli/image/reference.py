@@ -52,7 +52,9 @@ class Reference:
 
 
 def parse(text: str) -> Reference:
-    """Raises InvalidArgument with the sentence that Docker's client prints. 64 hexadecimal digits are an ID."""
+    """Raises InvalidArgument with the sentence that Docker's client prints. 64 hexadecimal digits are an
+    ID.
+    """
     if len(text) == 64 and _HEX.issuperset(text):
         reference = Reference("", text)
         reference.is_identifier = True

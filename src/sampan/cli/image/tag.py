@@ -22,12 +22,19 @@ FLAGS = ()
 def main(session: Session, options: Values, arguments: list[str]) -> int:
     source, target = arguments
     try:
-        name = reference.parse(target)
-        if name.is_identifier:
-            raise InvalidArgument("refusing to create a tag with a digest-like name")
-        if name.digest:
-            raise InvalidArgument("refusing to create a tag with a digest reference")
+        name = _target(target)
     except InvalidArgument as error:
-        raise ExitWith(1, f'Error parsing reference: "{target}" is not a valid repository/tag: {error}') from None
+        raise ExitWith(
+            1, f'Error parsing reference: "{target}" is not a valid repository/tag: {error}'
+        ) from None
     tag(session.client, source, name.familiar, name.tag or "latest")
     return 0
+
+
+def _target(text: str) -> reference.Reference:
+    name = reference.parse(text)
+    if name.is_identifier:
+        raise InvalidArgument("refusing to create a tag with a digest-like name")
+    if name.digest:
+        raise InvalidArgument("refusing to create a tag with a digest reference")
+    return name

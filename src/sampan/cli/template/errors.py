@@ -12,7 +12,9 @@ class ParseError(TemplateError):
 
 
 class ExecutionError(TemplateError):
-    """It fails on this value: `template: NAME:LINE:COLUMN: executing "NAME" at <…>: …`. `partial`: the text before."""
+    """It fails on this value: `template: NAME:LINE:COLUMN: executing "NAME" at <…>: …`. `partial`: the text
+    before.
+    """
 
     partial = ""
 

@@ -10,7 +10,7 @@ from sampan.cli.template.values import NIL, Methods, Struct, is_list, omitted, t
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from typing import Any, NoReturn
+    from typing import Any
 
 _DEPTH = 500  # of templates that call templates; Go stops at 100,000, Python's stack long before
 _ABSENT: Any = object()
@@ -59,12 +59,12 @@ class _State:
         self._variables: list[tuple[str, Any]] = [("$", value)]
         self._node: nodes.Node = nodes.Node(0)
 
-    def _fail(self, message: str) -> NoReturn:
+    def _failure(self, message: str) -> ExecutionError:
         text = self._template.text[: self._node.position]
         line = 1 + text.count("\n")
         column = len(text[text.rfind("\n") + 1 :].encode("utf-8", "surrogateescape"))
         place = f"{self._template.name}:{line}:{column}"
-        raise ExecutionError(
+        return ExecutionError(
             f"template: {place}: executing {verbs.quote(self._name)} at <{self._node}>: {message}"
         )
 
@@ -146,14 +146,16 @@ class _State:
         if isinstance(value, int) and not isinstance(value, bool):
             return ((number, number) for number in range(value))
         self._node = node.pipe
-        self._fail(f"range can't iterate over {verbs.shown(value) if not isinstance(value, Methods) else value.go_name}")
+        raise self._failure(
+            f"range can't iterate over {value.go_name if isinstance(value, Methods) else verbs.shown(value)}"
+        )
 
     def _call_template(self, dot: Any, node: nodes.Call) -> None:
         body = self._template.bodies.get(node.name)
         if body is None:
-            self._fail(f"template {verbs.quote(node.name)} not defined")
+            raise self._failure(f"template {verbs.quote(node.name)} not defined")
         if self._depth == _DEPTH:
-            self._fail(f"exceeded maximum template depth ({_DEPTH})")
+            raise self._failure(f"exceeded maximum template depth ({_DEPTH})")
         value = self._pipeline(dot, node.pipe) if node.pipe is not None else None
         state = _State(self._template, node.name, value, strict=self._strict, depth=self._depth + 1)
         state.output = self.output
@@ -178,19 +180,19 @@ class _State:
             if self._variables[index][0] == name:
                 self._variables[index] = (name, value)
                 return
-        self._fail(f"undefined variable: {name}")
+        raise self._failure(f"undefined variable: {name}")
 
     def _variable(self, name: str) -> Any:
         for found, value in reversed(self._variables):
             if found == name:
                 return value
-        self._fail(f"undefined variable: {name}")
+        raise self._failure(f"undefined variable: {name}")
 
     def _command(self, dot: Any, command: nodes.Command, final: Any) -> Any:
         first, *arguments = command.operands
         if isinstance(first, nodes.Field):
             self._node = first
-            return self._fields(dot, dot, first, first.names, arguments, final)
+            return self._fields(dot, dot, first.names, arguments, final)
         if isinstance(first, nodes.Chain):
             return self._chain(dot, first, arguments, final)
         if isinstance(first, nodes.Variable):
@@ -199,16 +201,16 @@ class _State:
             return self._function(dot, first, command, arguments, final)
         self._node = first
         if arguments or final is not _ABSENT:
-            self._fail(f"can't give argument to non-function {first}")
+            raise self._failure(f"can't give argument to non-function {first}")
         if isinstance(first, nodes.Pipe):
             return self._pipeline(dot, first)
         if isinstance(first, nodes.Nil):
-            self._fail("nil is not a command")
+            raise self._failure("nil is not a command")
         return first.value if isinstance(first, nodes.Constant) else dot
 
     def _chain(self, dot: Any, chain: nodes.Chain, arguments: Sequence[nodes.Node], final: Any) -> Any:
         self._node = chain
-        return self._fields(dot, self._argument(dot, chain.node), chain, chain.names, arguments, final)
+        return self._fields(dot, self._argument(dot, chain.node), chain.names, arguments, final)
 
     def _variable_fields(
         self, dot: Any, variable: nodes.Variable, arguments: Sequence[nodes.Node], final: Any
@@ -216,9 +218,9 @@ class _State:
         self._node = variable
         value = self._variable(variable.names[0])
         if len(variable.names) > 1:
-            return self._fields(dot, value, variable, variable.names[1:], arguments, final)
+            return self._fields(dot, value, variable.names[1:], arguments, final)
         if arguments or final is not _ABSENT:
-            self._fail(f"can't give argument to non-function {variable}")
+            raise self._failure(f"can't give argument to non-function {variable}")
         return value
 
     # Fields.
@@ -227,67 +229,69 @@ class _State:
         self,
         dot: Any,
         value: Any,
-        node: nodes.Node,
         names: Sequence[str],
         arguments: Sequence[nodes.Node],
         final: Any,
     ) -> Any:
         for name in names[:-1]:
-            value = self._field(dot, value, node, name, (), _ABSENT)
-        return self._field(dot, value, node, names[-1], arguments, final)
+            value = self._field(dot, value, name, (), _ABSENT)
+        return self._field(dot, value, names[-1], arguments, final)
 
-    def _field(
-        self, dot: Any, value: Any, node: nodes.Node, name: str, arguments: Sequence[nodes.Node], final: Any
-    ) -> Any:
+    def _field(self, dot: Any, value: Any, name: str, arguments: Sequence[nodes.Node], final: Any) -> Any:
         if value is None:
             if self._strict:
-                self._fail(f"nil data; no entry for key {verbs.quote(name)}")
+                raise self._failure(f"nil data; no entry for key {verbs.quote(name)}")
             return None
         if isinstance(value, Methods):
-            return self._method(dot, value, node, name, arguments, final)
+            return self._method(dot, value, name, arguments, final)
         if value is NIL:
-            self._fail(f"nil pointer evaluating {type_name(value)}.{name}")
+            raise self._failure(f"nil pointer evaluating {type_name(value)}.{name}")
         if isinstance(value, dict):
             if name in value and (arguments or final is not _ABSENT):
-                is_struct = isinstance(value, Struct)
-                why = "has arguments but cannot be invoked as function" if is_struct else "is not a method but has arguments"
-                self._fail(f"{name} {why}")
+                if isinstance(value, Struct):
+                    raise self._failure(f"{name} has arguments but cannot be invoked as function")
+                raise self._failure(f"{name} is not a method but has arguments")
             return value[name] if name in value else self._missing(value, name)
-        self._fail(f"can't evaluate field {name} in type {type_name(value)}")
+        raise self._failure(f"can't evaluate field {name} in type {type_name(value)}")
 
     def _missing(self, value: dict[str, Any], name: str) -> Any:
         if isinstance(value, Struct):
             if value.go_name:
-                self._fail(f"can't evaluate field {name} in type {value.go_name}")
+                raise self._failure(f"can't evaluate field {name} in type {value.go_name}")
             try:
                 return omitted(name)
             except KeyError:
                 pass
         if self._strict:
-            self._fail(f"map has no entry for key {verbs.quote(name)}")
+            raise self._failure(f"map has no entry for key {verbs.quote(name)}")
         return None
 
     def _method(
-        self, dot: Any, value: Methods, node: nodes.Node, name: str, arguments: Sequence[nodes.Node], final: Any
+        self,
+        dot: Any,
+        value: Methods,
+        name: str,
+        arguments: Sequence[nodes.Node],
+        final: Any,
     ) -> Any:
         method = value.methods.get(name)
         if method is None:
-            self._fail(f"can't evaluate field {name} in type {value.go_name}")
+            raise self._failure(f"can't evaluate field {name} in type {value.go_name}")
         wanted = getattr(method, "wanted", 0)
         count = len(arguments) + (final is not _ABSENT)
         if count != wanted:
-            self._fail(f"wrong number of args for {name}: want {wanted} got {count}")
+            raise self._failure(f"wrong number of args for {name}: want {wanted} got {count}")
         values = [self._argument(dot, argument) for argument in arguments]
         if final is not _ABSENT:
             values.append(final)
         for argument, item in zip(arguments, values, strict=False):
             if not isinstance(item, str):
-                self._fail_type(argument, "string", item)
+                raise self._wrong_type(argument, "string", item)
         return method(*values)
 
     # Functions.
 
-    def _argument(self, dot: Any, node: nodes.Node) -> Any:
+    def _argument(self, dot: Any, node: nodes.Node) -> Any:  # noqa: PLR0911 (one for each kind of node)
         self._node = node
         if isinstance(node, nodes.Dot):
             return dot
@@ -296,7 +300,7 @@ class _State:
         if isinstance(node, nodes.Nil):
             return None
         if isinstance(node, nodes.Field):
-            return self._fields(dot, dot, node, node.names, (), _ABSENT)
+            return self._fields(dot, dot, node.names, (), _ABSENT)
         if isinstance(node, nodes.Variable):
             return self._variable_fields(dot, node, (), _ABSENT)
         if isinstance(node, nodes.Pipe):
@@ -305,10 +309,15 @@ class _State:
             return self._chain(dot, node, (), _ABSENT)
         if isinstance(node, nodes.Identifier):
             return self._function(dot, node, node, (), _ABSENT)
-        self._fail(f"can't handle {node}")
+        raise self._failure(f"can't handle {node}")
 
     def _function(
-        self, dot: Any, node: nodes.Identifier, command: nodes.Node, arguments: Sequence[nodes.Node], final: Any
+        self,
+        dot: Any,
+        node: nodes.Identifier,
+        command: nodes.Node,
+        arguments: Sequence[nodes.Node],
+        final: Any,
     ) -> Any:
         self._node = node
         function = self._template.functions[node.name]
@@ -326,19 +335,21 @@ class _State:
             values.append(self._checked(final, kind))
         if node.name == "call" and values[0] is not None:  # JSON holds no functions
             self._node = command
-            self._fail(f"error calling call: non-function {arguments[0]} of type {type_name(values[0])}")
+            raise self._failure(
+                f"error calling call: non-function {arguments[0]} of type {type_name(values[0])}"
+            )
         try:
             return function.call(*values)
         except CallError as error:
             self._node = command
-            self._fail(f"error calling {node.name}: {error}")
+            raise self._failure(f"error calling {node.name}: {error}") from None
 
     def _check_count(self, name: str, function: functions.Function, count: int) -> None:
         least = len(function.kinds)
         if function.more and count < least:
-            self._fail(f"wrong number of args for {name}: want at least {least} got {count}")
+            raise self._failure(f"wrong number of args for {name}: want at least {least} got {count}")
         if not function.more and count != least:
-            self._fail(f"wrong number of args for {name}: want {least} got {count}")
+            raise self._failure(f"wrong number of args for {name}: want {least} got {count}")
 
     def _short_circuit(self, dot: Any, name: str, arguments: Sequence[nodes.Node], final: Any) -> Any:
         value: Any = None
@@ -352,25 +363,25 @@ class _State:
         """Constants are judged by Go before they are evaluated, and its words differ for them."""
         if kind == "any" or _is(value, kind):
             return value
-        self._fail_type(node, kind, value)
+        raise self._wrong_type(node, kind, value)
 
-    def _fail_type(self, node: nodes.Node, kind: str, value: Any) -> NoReturn:
+    def _wrong_type(self, node: nodes.Node, kind: str, value: Any) -> ExecutionError:
         self._node = node
         if isinstance(node, nodes.Constant):
             if kind == "[]string":
-                self._fail(f"can't handle {node} for arg of type []string")
-            self._fail(f"expected {'integer' if kind == 'int' else kind}; found {node}")
+                return self._failure(f"can't handle {node} for arg of type []string")
+            return self._failure(f"expected {'integer' if kind == 'int' else kind}; found {node}")
         if isinstance(node, nodes.Nil):
-            self._fail(f"cannot assign nil to {kind}")
+            return self._failure(f"cannot assign nil to {kind}")
         self._checked(value, kind)
-        self._fail(f"wrong type for value; expected {kind}; got {type_name(value)}")
+        return self._failure(f"wrong type for value; expected {kind}; got {type_name(value)}")
 
     def _checked(self, value: Any, kind: str) -> Any:
         if kind == "any" or _is(value, kind):
             return value
         if value is None:
-            self._fail(f"invalid value; expected {kind}")
-        self._fail(f"wrong type for value; expected {kind}; got {type_name(value)}")
+            raise self._failure(f"invalid value; expected {kind}")
+        raise self._failure(f"wrong type for value; expected {kind}; got {type_name(value)}")
 
 
 def _is(value: Any, kind: str) -> bool:

@@ -129,7 +129,8 @@ def _slice(item: Any, *bounds: Any) -> Any:
             raise CallError(f"cannot index slice/array with type {type_name(bound)}")
         if not 0 <= bound <= len(sequence):
             raise CallError(f"index out of range: {bound}")
-    first, last = (*bounds[:2], *(0, len(sequence))[len(bounds[:2]) :])
+    first = bounds[0] if bounds else 0
+    last = bounds[1] if len(bounds) > 1 else len(sequence)
     if first > last:
         raise CallError(f"invalid slice index: {first} > {last}")
     part = sequence[first:last]
@@ -228,7 +229,9 @@ class Function:
 
 
 BUILTINS = {
-    "and": Function(lambda *values: values[-1], "any", more=True),  # `and` and `or` are evaluated argument by argument
+    "and": Function(
+        lambda *values: values[-1], "any", more=True
+    ),  # `and` and `or` are evaluated argument by argument
     "or": Function(lambda *values: values[-1], "any", more=True),
     "not": Function(lambda value: not truth(value), "any"),
     "len": Function(_len, "any"),

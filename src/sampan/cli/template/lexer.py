@@ -120,7 +120,7 @@ class Lexer:
             self._skip_space()
         return True
 
-    def _lex_inside(self) -> bool:
+    def _lex_inside(self) -> bool:  # noqa: PLR0911 (one for each kind of token)
         start = self._position
         letter = self._text[start : start + 1]
         if not letter:

@@ -9,7 +9,6 @@ from sampan.cli.template.lexer import Lexer, Token
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Container
-    from typing import NoReturn
 
 _OPERANDS = (
     "bool",
@@ -54,7 +53,7 @@ class Parser:
                 self._next = mark
             node, end = self._text_or_action()
             if end:
-                self._fail(f"unexpected {{{{{end.partition(' ')[0]}}}}}")
+                raise self._failure(f"unexpected {{{{{end.partition(' ')[0]}}}}}")
             if node is not None:
                 body.append(node)
         if body or self.name not in self.templates:
@@ -83,17 +82,17 @@ class Parser:
     def _expect(self, kind: str, context: str) -> Token:
         token = self._take_solid()
         if token.kind != kind:
-            self._unexpected(token, context)
+            raise self._unexpected(token, context)
         return token
 
-    def _fail(self, message: str) -> NoReturn:
+    def _failure(self, message: str) -> ParseError:
         last = self._tokens[min(max(self._next - 1, 0), len(self._tokens) - 1)]
-        raise ParseError(f"template: {self.name}:{last.line}: {message}")
+        return ParseError(f"template: {self.name}:{last.line}: {message}")
 
-    def _unexpected(self, token: Token, context: str) -> NoReturn:
+    def _unexpected(self, token: Token, context: str) -> ParseError:
         if token.kind == "error":
             self._next = len(self._tokens)
-            self._fail(token.text)
+            return self._failure(token.text)
         if token.kind == "eof":
             shown = "EOF"
         elif token.kind in _KEYWORDS or token.kind == "dot":
@@ -102,7 +101,7 @@ class Parser:
             shown = f"{verbs.quote(token.text[:10])}..."
         else:
             shown = verbs.quote(token.text)
-        self._fail(f"unexpected {shown} in {context}")
+        return self._failure(f"unexpected {shown} in {context}")
 
     # Actions. Each returns (node, ""), or (None, "end" | "else …") where a body ends.
 
@@ -112,9 +111,9 @@ class Parser:
             return nodes.Text(token.position, token.text), ""
         if token.kind == "left":
             return self._action()
-        self._unexpected(token, "input")
+        raise self._unexpected(token, "input")
 
-    def _action(self) -> tuple[nodes.Node | None, str]:
+    def _action(self) -> tuple[nodes.Node | None, str]:  # noqa: PLR0911 (one for each keyword)
         token = self._take_solid()
         kind = token.kind
         if kind in ("if", "with", "range"):
@@ -144,9 +143,9 @@ class Parser:
     def _jump(self, token: Token) -> nodes.Node:
         follower = self._take_solid()
         if follower.kind != "right":
-            self._unexpected(follower, f"{{{{{token.kind}}}}}")
+            raise self._unexpected(follower, f"{{{{{token.kind}}}}}")
         if not self._loops:
-            self._fail(f"{{{{{token.kind}}}}} outside {{{{range}}}}")
+            raise self._failure(f"{{{{{token.kind}}}}} outside {{{{range}}}}")
         return nodes.Jump(token.position, token.kind)
 
     def _branch(self, position: int, kind: str) -> nodes.Node:
@@ -158,13 +157,13 @@ class Parser:
         if end.startswith("else "):  # {{else if x}}: as {{else}}{{if x}} with one {{end}} for both
             follower = end.removeprefix("else ")
             if follower != kind:
-                self._fail(f"unexpected <{follower}> in else")
+                raise self._failure(f"unexpected <{follower}> in else")
             inner = self._take_solid()
             branch.other = [self._branch(inner.position, kind)]
         elif end == "else":
             branch.other, end = self._items()
             if end != "end":
-                self._fail("expected end; found {{else}}")
+                raise self._failure("expected end; found {{else}}")
         del self._variables[mark:]
         return branch
 
@@ -177,7 +176,7 @@ class Parser:
             if node is not None:
                 items.append(node)
         self._take()
-        self._fail("unexpected EOF")
+        raise self._failure("unexpected EOF")
 
     def _define(self) -> None:
         name = self._name("define clause")
@@ -197,7 +196,7 @@ class Parser:
         loops, self._loops = self._loops, 0
         body, end = self._items()
         if end != "end":
-            self._fail("unexpected {{else}} in define clause")
+            raise self._failure("unexpected {{else}} in define clause")
         self._variables, self._loops = variables, loops
         return body
 
@@ -213,14 +212,14 @@ class Parser:
     def _name(self, context: str) -> str:
         token = self._take_solid()
         if token.kind not in ("string", "raw"):
-            self._unexpected(token, context)
+            raise self._unexpected(token, context)
         return self._unquoted(token)
 
     def _unquoted(self, token: Token) -> str:
         try:
             return verbs.unquote(token.text)
         except ValueError:
-            self._fail("invalid syntax")
+            raise self._failure("invalid syntax") from None
 
     # Pipelines.
 
@@ -233,7 +232,7 @@ class Parser:
                 self._check(pipe, context)
                 return pipe
             if token.kind not in _OPERANDS:
-                self._unexpected(token, context)
+                raise self._unexpected(token, context)
             self._next -= 1
             pipe.commands.append(self._command())
 
@@ -253,9 +252,9 @@ class Parser:
             self._take()
             self._declare(pipe, variable)
             if context != "range" or len(pipe.names) > 1:
-                self._fail(f"too many declarations in {context}")
+                raise self._failure(f"too many declarations in {context}")
             if self._peek_solid().kind not in ("variable", "right", ")"):
-                self._fail("range can only initialize variables")
+                raise self._failure("range can only initialize variables")
 
     def _declare(self, pipe: nodes.Pipe, token: Token) -> None:
         pipe.names.append(token.text)
@@ -263,10 +262,10 @@ class Parser:
 
     def _check(self, pipe: nodes.Pipe, context: str) -> None:
         if not pipe.commands:
-            self._fail(f"missing value for {context}")
+            raise self._failure(f"missing value for {context}")
         for stage, command in enumerate(pipe.commands[1:], 2):
             if isinstance(command.operands[0], _PLAIN):
-                self._fail(f"non executable command in pipeline stage {stage}")
+                raise self._failure(f"non executable command in pipeline stage {stage}")
 
     def _command(self) -> nodes.Command:
         command = nodes.Command(self._peek_solid().position)
@@ -281,10 +280,10 @@ class Parser:
             if token.kind in ("right", ")"):
                 self._next -= 1
             elif token.kind != "pipe":
-                self._unexpected(token, "operand")
+                raise self._unexpected(token, "operand")
             break
         if not command.operands:
-            self._fail("empty command")
+            raise self._failure("empty command")
         return command
 
     def _operand(self) -> nodes.Node | None:
@@ -300,16 +299,16 @@ class Parser:
         if isinstance(node, nodes.Variable):
             return nodes.Variable(position, node.names + names)
         if isinstance(node, _PLAIN):
-            self._fail(f"unexpected . after term {verbs.quote(str(node))}")
+            raise self._failure(f"unexpected . after term {verbs.quote(str(node))}")
         return nodes.Chain(position, node, names)
 
-    def _term(self) -> nodes.Node | None:
+    def _term(self) -> nodes.Node | None:  # noqa: PLR0911 (one for each kind of token)
         token = self._take_solid()
         position, text = token.position, token.text
         match token.kind:
             case "identifier":
                 if text not in self._functions:
-                    self._fail(f"function {verbs.quote(text)} not defined")
+                    raise self._failure(f"function {verbs.quote(text)} not defined")
                 return nodes.Identifier(position, text)
             case "dot":
                 return nodes.Dot(position)
@@ -317,7 +316,7 @@ class Parser:
                 return nodes.Nil(position)
             case "variable":
                 if text not in self._variables:
-                    self._fail(f"undefined variable {verbs.quote(text)}")
+                    raise self._failure(f"undefined variable {verbs.quote(text)}")
                 return nodes.Variable(position, [text])
             case "field":
                 return nodes.Field(position, [text[1:]])
@@ -344,13 +343,13 @@ class Parser:
         try:
             value = float.fromhex(text) if "x" in text.lower() else float(text)
         except ValueError:
-            self._fail(f"illegal number syntax: {verbs.quote(text)}")
+            raise self._failure(f"illegal number syntax: {verbs.quote(text)}") from None
         return value
 
     def _character(self, token: Token) -> int:
         text = self._unquoted(token)
         if not text:
-            self._fail("invalid syntax")
+            raise self._failure("invalid syntax")
         if len(text) != 1:
-            self._fail(f"malformed character constant: {token.text}")
+            raise self._failure(f"malformed character constant: {token.text}")
         return ord(text)

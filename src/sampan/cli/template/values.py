@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 
 class Struct(dict[str, "Any"]):
-    """`go_name`: its type in error messages; "" where Docker has decoded it as a map when the message is made."""
+    """`go_name`: its type in error messages; "" where Docker has decoded it as a map when the message is
+    made.
+    """
 
     __slots__ = ("go_name",)
 
@@ -62,18 +64,60 @@ NIL = _NilPointer()
 
 # Fields of the API that are maps; any other object is a struct.
 _MAPS = frozenset(
-    "Labels Networks Ports PortBindings ExposedPorts Volumes Sysctls Options Opts Tmpfs DriverOpts Data Annotations "
-    "StorageOpt Containers Config-of-LogConfig Attributes Runtimes Status Services IndexConfigs DeviceInfo "
-    "AuxiliaryAddresses Details".split()
+    [
+        "Labels",
+        "Networks",
+        "Ports",
+        "PortBindings",
+        "ExposedPorts",
+        "Volumes",
+        "Sysctls",
+        "Options",
+        "Opts",
+        "Tmpfs",
+        "DriverOpts",
+        "Data",
+        "Annotations",
+        "StorageOpt",
+        "Containers",
+        "Config-of-LogConfig",
+        "Attributes",
+        "Runtimes",
+        "Status",
+        "Services",
+        "IndexConfigs",
+        "DeviceInfo",
+        "AuxiliaryAddresses",
+        "Details",
+    ]
 )
 _POINTERS = frozenset(
-    "Health Healthcheck PidsLimit MemorySwappiness OomKillDisable Init StopTimeout IPAMConfig UsageData "
-    "ImageManifestDescriptor Descriptor GraphDriver Server BindOptions VolumeOptions TmpfsOptions ClusterOptions".split()
+    [
+        "Health",
+        "Healthcheck",
+        "PidsLimit",
+        "MemorySwappiness",
+        "OomKillDisable",
+        "Init",
+        "StopTimeout",
+        "IPAMConfig",
+        "UsageData",
+        "ImageManifestDescriptor",
+        "Descriptor",
+        "GraphDriver",
+        "Server",
+        "BindOptions",
+        "VolumeOptions",
+        "TmpfsOptions",
+        "ClusterOptions",
+    ]
 )
 # Fields that Docker leaves out of JSON when they are empty.
-_OMITTED_STRINGS = frozenset("MacAddress StopSignal Isolation Cgroup Driver OSVersion Variant".split())
-_OMITTED_NUMBERS = frozenset("SizeRw SizeRootFs".split())
-_OMITTED_LISTS = frozenset("Mounts ExecIDs Shell OnBuild Manifests ConfigOnly".split())
+_OMITTED_STRINGS = frozenset(
+    ["MacAddress", "StopSignal", "Isolation", "Cgroup", "Driver", "OSVersion", "Variant"]
+)
+_OMITTED_NUMBERS = frozenset(["SizeRw", "SizeRootFs"])
+_OMITTED_LISTS = frozenset(["Mounts", "ExecIDs", "Shell", "OnBuild", "Manifests", "ConfigOnly"])
 
 
 def is_list(value: Any) -> bool:
@@ -81,7 +125,9 @@ def is_list(value: Any) -> bool:
 
 
 def typed(value: Any, name: str = "", owner: str = "") -> Any:
-    """A decoded JSON answer as Docker's client sees it after decoding it into its types. `name`: the field it is in."""
+    """A decoded JSON answer as Docker's client sees it after decoding it into its types. `name`: the field
+    it is in.
+    """
     if isinstance(value, dict):
         fields = {key: typed(item, key, name) for key, item in value.items()}
         is_map = name in _MAPS or (name == "Config" and owner == "LogConfig") or owner in _MAPS_OF_MAPS

@@ -87,7 +87,7 @@ def unquote(text: str) -> str:
     return pieces.decode("utf-8", "surrogateescape")
 
 
-def shown(value: Any) -> str:
+def shown(value: Any) -> str:  # noqa: PLR0911 (one for each kind of value)
     """%v."""
     if isinstance(value, str):
         return value

@@ -20,7 +20,9 @@ def import_(
     changes: Sequence[str] = (),
     platform: str = "",
 ) -> Exchange:
-    """Make an image of a root file system's archive: `archive`, or what the daemon finds at the URL `source`."""
+    """Make an image of a root file system's archive: `archive`, or what the daemon finds at the URL
+    `source`.
+    """
     pairs = [("fromSrc", "-" if archive is not None else source)]
     optional = (("repo", reference[0]), ("tag", reference[1]), ("message", message), ("platform", platform))
     pairs += [(key, value) for key, value in optional if value]
