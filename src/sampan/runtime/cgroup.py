@@ -85,12 +85,6 @@ def open_birthplace(cgroup: Cgroup) -> int | None:
     return os.open(cgroup.unified, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
 
-def enter(cgroup: Cgroup, pid: int) -> None:
-    """Put a process into the v1 hierarchies (v2 was entered at birth)."""
-    for directory in cgroup.directories.values():
-        _write(f"{directory}/cgroup.procs", str(pid))
-
-
 def limit(cgroup: Cgroup, resources: Mapping[str, Any]) -> None:
     """Raises OciError when the kernel refuses a value."""
     if cgroup.pure:

@@ -15,6 +15,7 @@ from sampan.runtime import cgroup_layout, command, link, netns, plan, setup
 from sampan.runtime.cgroup import Cgroup
 from sampan.runtime.failure import CREATE, EXEC, INIT, NO_START, OciError, of_system, unpack
 from sampan.runtime.link import Link
+from sampan.runtime.operations import EnterCgroups
 from sampan.runtime.protocol import Launch
 from sampan.runtime.setup import Join, Setup, Stdio
 
@@ -106,7 +107,8 @@ def execute(
     try:
         parsed = command.parse(wanted, _program(seccomp))
         console = plan.console_of(wanted) if parsed.terminal else None
-        joining = Join(container.pidfd, _JOINED, parsed, _last_capability(), console)
+        entered = EnterCgroups(tuple(container.cgroup.directories.values()))
+        joining = Join(container.pidfd, _JOINED, parsed, _last_capability(), console, entered)
         return _execute(container, joining, stdio)
     except OSError as error:
         raise of_system("executing in the container", error).prefixed(EXEC) from None
@@ -158,7 +160,6 @@ def _provide(wanted: Setup, spec: dict[str, Any], cgroup: Cgroup, container: Con
     """What only we can do for the child, while it builds its root."""
     try:
         cgroups.limit(cgroup, (spec.get("linux") or {}).get("resources") or {})
-        cgroups.enter(cgroup, container.pid)
         netns.plumb(wanted.interfaces, container.pid)
     except ProcessLookupError:
         pass  # it died: what it says last is the error
@@ -179,8 +180,6 @@ def _execute(container: Container, joining: Join, stdio: Stdio | None) -> Execut
     finally:
         theirs.close()
     try:
-        cgroups.enter(container.cgroup, pid)
-        ours.send(link.GO)
         console = _ready(ours, container.warnings)
         _released(ours)
     except BaseException as error:

@@ -4,7 +4,7 @@ One letter and a payload per SOCK_SEQPACKET packet. The child's end is close-on-
 EXECUTING says that execve has succeeded.
 
     child                         parent
-      │◄────────────── GO ──────────┤  in its cgroups, the network pairs are there
+      │◄────────────── GO ──────────┤  the limits hold, the network pairs are there
       ├─ WARNING* ─────────────────►│
       ├─ CONSOLE + fd ─────────────►│  only with a terminal
       ├─ READY ────────────────────►│  create returns
@@ -39,7 +39,6 @@ class Link:
 
     def __init__(self, end: socket) -> None:
         self._socket = end
-        self._gone_on = False
 
     def fileno(self) -> int:
         return self._socket.fileno()
@@ -60,12 +59,6 @@ class Link:
         data, ancillary, _, _ = self._socket.recvmsg(_LIMIT, CMSG_SPACE(_INT), MSG_CMSG_CLOEXEC)
         fd = int.from_bytes(ancillary[0][2][:_INT], "little") if ancillary else -1
         return data[:1], data[1:], fd
-
-    def await_go(self) -> None:
-        """In the child; the second time it returns at once."""
-        if not self._gone_on:
-            self.expect(GO)
-            self._gone_on = True
 
     def expect(self, letter: bytes) -> None:
         if self.receive()[0] != letter:

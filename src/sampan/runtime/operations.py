@@ -19,6 +19,12 @@ class OpenSource(NamedTuple):
     recursive: bool
 
 
+class EnterCgroups(NamedTuple):
+    """Of v1 (that of v2 is entered at birth)."""
+
+    directories: tuple[str, ...]
+
+
 class MakePrivate(NamedTuple):
     """Nothing that we mount shows on the host."""
 
@@ -39,10 +45,8 @@ class Pivot(NamedTuple):
     """The new root becomes "/", the host's root goes. From here on no path can reach the host."""
 
 
-class JoinCgroup(NamedTuple):
-    """Wait until the parent has put us into our cgroups, then unshare the cgroup namespace."""
-
-    wait: bool
+class NewCgroupNamespace(NamedTuple):
+    """What is our cgroup now is its root."""
 
 
 class MountFilesystem(NamedTuple):
@@ -149,11 +153,12 @@ class SetOomScore(NamedTuple):
 
 Operation = (
     OpenSource
+    | EnterCgroups
     | MakePrivate
     | MountOverlay
     | BindRoot
     | Pivot
-    | JoinCgroup
+    | NewCgroupNamespace
     | MountFilesystem
     | AttachSource
     | MountCgroups

@@ -64,11 +64,12 @@ def build(spec: dict[str, Any], rootfs: Rootfs | None, bundle: str, view: Cgroup
     operations = [
         op.NewKeyring("_ses." + bundle.rsplit("/", 1)[-1]),
         *_oom(spec),
+        op.EnterCgroups(tuple(directory for _, directory in view.hierarchies)),
         *sources,
         op.MakePrivate(),
         _root(spec, rootfs, bundle),
         op.Pivot(),
-        *_cgroup_namespace(view, own_cgroup=own_cgroup),
+        *([op.NewCgroupNamespace()] if own_cgroup else ()),
         *(op.MaskTree(path) for path in (rootfs.masked if rootfs else ())),
         *attaches,
         *_devices(mounts, linux),
@@ -130,13 +131,6 @@ def _root(spec: dict[str, Any], rootfs: Rootfs | None, bundle: str) -> op.Operat
         return op.MountOverlay(tuple(rootfs.lowerdirs), rootfs.upperdir, rootfs.workdir, bundle)
     path = (spec.get("root") or {}).get("path") or "rootfs"
     return op.BindRoot(path if path.startswith("/") else f"{bundle}/{path}", bundle)
-
-
-def _cgroup_namespace(view: CgroupView, *, own_cgroup: bool) -> Iterator[op.Operation]:
-    # A cgroup namespace shows the cgroup that its maker was in, and clone(2) takes the parent's, not the
-    # one of CLONE_INTO_CGROUP (kernel/cgroup/namespace.c, copy_cgroup_ns): so unshare(2) from inside.
-    if own_cgroup:
-        yield op.JoinCgroup(wait=view.unified is None)
 
 
 def _mount(

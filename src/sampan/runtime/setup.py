@@ -48,6 +48,7 @@ class Join(NamedTuple):
     command: Command
     last_capability: int
     console: op.MakeConsole | None
+    cgroups: op.EnterCgroups
 
 
 def create(setup: Setup, end: Link, stdio: Stdio | None, joins: Sequence[tuple[int, int]]) -> NoReturn:
@@ -85,11 +86,8 @@ def _create(setup: Setup, end: Link, stdio: Stdio | None, joins: Sequence[tuple[
     os.setsid()
     stage = Stage()
     for step in setup.plan.operations:
-        if isinstance(step, op.JoinCgroup):
-            _join_cgroup(step, end)
-        else:
-            _DO[type(step)](step, stage)
-    end.await_go()
+        _DO[type(step)](step, stage)
+    end.expect(link.GO)
     if setup.plan.clone_flags & process.CLONE_NEWNET:
         netns.configure(setup.interfaces, setup.gateway)
     return _finish(setup.command, stage, end, setup.last_capability)
@@ -98,11 +96,11 @@ def _create(setup: Setup, end: Link, stdio: Stdio | None, joins: Sequence[tuple[
 def _join(wanted: Join, end: Link, stdio: Stdio | None) -> OciError:
     process.prctl(process.PR_SET_DUMPABLE, 0)
     process.prctl(process.PR_SET_PDEATHSIG, 9)
-    end.await_go()
+    stage = Stage()
+    enter_cgroups(wanted.cgroups, stage)
     process.setns(wanted.pidfd, wanted.namespaces)
     _keep_only(end, stdio)
     os.setsid()
-    stage = Stage()
     stage.root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     new_keyring(op.NewKeyring("_ses.exec"), stage)
     if wanted.console is not None:
@@ -149,9 +147,18 @@ def _keep_only(end: Link, stdio: Stdio | None) -> None:
     process.close_range(end.fileno() + 1)
 
 
-def _join_cgroup(step: op.JoinCgroup, end: Link) -> None:
-    if step.wait:
-        end.await_go()
+def enter_cgroups(step: op.EnterCgroups, _stage: Stage) -> None:
+    """By ourselves, and only this thread: that takes no lock of all forks, whose price is an RCU grace
+    period of 10 ms (kernel/cgroup/cgroup.c, cgroup_procs_write_start; since Linux 5.4)."""
+    for directory in step.directories:
+        fd = os.open(f"{directory}/tasks", os.O_WRONLY | os.O_CLOEXEC)
+        os.write(fd, b"0")
+        os.close(fd)
+
+
+def new_cgroup_namespace(_step: op.NewCgroupNamespace, _stage: Stage) -> None:
+    """Only now: clone(2) would take the parent's cgroup for the root, not the one of CLONE_INTO_CGROUP
+    (kernel/cgroup/namespace.c, copy_cgroup_ns)."""
     process.unshare(process.CLONE_NEWCGROUP)
 
 
@@ -195,6 +202,8 @@ def set_sysctl(step: op.SetSysctl, stage: Stage) -> None:
 
 
 _DO: dict[type[Any], Callable[[Any, Stage], None]] = {
+    op.EnterCgroups: enter_cgroups,
+    op.NewCgroupNamespace: new_cgroup_namespace,
     op.OpenSource: rootfs.open_source,
     op.MakePrivate: rootfs.make_private,
     op.MountOverlay: rootfs.mount_overlay,

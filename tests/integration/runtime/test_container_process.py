@@ -360,7 +360,6 @@ def test_a_failure_at_each_step_leaves_nothing(box: Any, monkeypatch: pytest.Mon
 def test_a_failure_of_ours_leaves_nothing(box: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     for module, name in (
         (container.cgroups, "limit"),
-        (container.cgroups, "enter"),
         (container.netns, "plumb"),
         (container, "_ready"),
     ):

@@ -76,13 +76,13 @@ def test_cgroups_of_v1_are_bound_without_a_namespace_and_mounted_with_one() -> N
     assert [name for name, _ in bound.directories] == ["cpu,cpuacct"]
     assert bound.links == (("cpu", "cpu,cpuacct"),)
     own = plan(namespaces=defaults.namespaces(cgroup_private=True))
-    assert op.JoinCgroup(wait=True) in own.operations
+    assert _index(own, op.EnterCgroups) < _index(own, op.Pivot) < _index(own, op.NewCgroupNamespace)
     assert any(isinstance(s, op.MountFilesystem) and s.fstype == "cgroup" for s in own.operations)
 
 
 def test_cgroups_of_v2() -> None:
     own = plan(V2, namespaces=defaults.namespaces(cgroup_private=True))
-    assert op.JoinCgroup(wait=False) in own.operations
+    assert op.NewCgroupNamespace() in own.operations
     assert any(isinstance(s, op.MountFilesystem) and s.fstype == "cgroup2" for s in own.operations)
     bound = [s for s in plan(V2).operations if isinstance(s, op.OpenSource)]
     assert [s.path for s in bound] == ["/sys/fs/cgroup/sampan/x"]
