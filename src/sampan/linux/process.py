@@ -3,7 +3,7 @@
 Python has os.setns and os.unshare only from 3.12, and no clone3 at all.
 """
 
-import _signal  # type: ignore[import-not-found]  # `signal` wraps every call in enum conversions
+import _signal  # `signal` wraps every call in enum conversions
 import ctypes
 import os
 
