@@ -191,10 +191,10 @@ _LATE = {
     "network": ("sampan.cli.container.networks", "parse_network"),
     "attach": ("sampan.cli.values", "check_stream"),
     "env": ("sampan.cli.values", "check_env"),
+    "label": ("sampan.cli.values", "check_label"),
     "add-host": ("sampan.cli.values", "check_host"),
     "dns": ("sampan.cli.values", "check_address"),
     "dns-search": ("sampan.cli.values", "check_domain"),
-    "device": ("sampan.cli.values", "check_device"),
 }
 
 

@@ -35,19 +35,26 @@ class View:
 
 
 class Listing:
-    """A kind of row. `fields`: name in templates → (header, value of a row); `columns`: those of the plain
-    table.
+    """A kind of row.
 
-    `type_name` is what Go calls the row, for the words of template errors.
+    `type_name` is what Go calls it, for the words of template errors; `fields`: name in templates → (header,
+    value of a row); `columns`: those of the plain table; `raw`: (label, field) of `--format raw`.
     """
 
     def __init__(
-        self, type_name: str, fields: Mapping[str, Field], columns: Sequence[str], *, key: str = "ID"
+        self,
+        type_name: str,
+        fields: Mapping[str, Field],
+        columns: Sequence[str],
+        *,
+        key: str = "ID",
+        raw: Sequence[tuple[str, str]] = (),
     ) -> None:
         self.type_name = type_name
         self.fields = fields
         self.columns = columns
         self.key = key
+        self.raw = raw
 
     def show(self, rows: Sequence[Any], form: str, view: View, *, quiet: bool = False) -> None:
         """Print `rows` by `--format`; without one as a table, or `quiet`: the key alone."""
@@ -60,7 +67,7 @@ class Listing:
         else:
             from sampan.cli import listing
 
-            listing.show(self, rows, form, view, quiet=quiet)
+            listing.show(self, rows, form, view)
 
     def _table(self, rows: Sequence[Any], view: View) -> None:
         chosen = [self.fields[name] for name in self.columns]
@@ -144,6 +151,21 @@ def _scaled(count: float, base: int, units: Sequence[str], digits: int) -> str:
 def short_id(identity: str) -> str:
     """The first twelve digits, without the algorithm."""
     return identity.partition(":")[2][:12] if ":" in identity else identity[:12]
+
+
+def natural(text: str) -> list[tuple[str, int, int]]:
+    """A key that sorts web2 before web10, and web2 before web02 (fvbommel/sortorder)."""
+    key: list[tuple[str, int, int]] = []
+    word = digits = ""
+    for letter in text + "\0":
+        if letter.isascii() and letter.isdigit():
+            digits += letter
+            continue
+        if digits:
+            key.append((word, int(digits), len(digits)))
+            word = digits = ""
+        word += letter
+    return [*key, (word, 0, 0)]
 
 
 def ellipsis(text: str, width: int) -> str:

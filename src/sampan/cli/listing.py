@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 _LABEL = "Label"  # the one method of rows that takes an argument
 
 
-def show(listing: format.Listing, rows: Sequence[Any], form: str, view: format.View, *, quiet: bool) -> None:
+def show(listing: format.Listing, rows: Sequence[Any], form: str, view: format.View) -> None:
     """Print rows by `json`, `raw`, `table TEMPLATE` or `TEMPLATE`."""
     is_table, form = _split_table(form, listing)
     template = _parsed(form, functions.ALL)
     if is_table:
-        header = _parsed(form, functions.HEADER).execute(_headers(listing))
+        header = _executed(_parsed(form, functions.HEADER), _headers(listing))
         lines = [header.split("\t")]
         for row in rows:
             text = _executed(template, _row(listing, row, view))
@@ -30,6 +30,16 @@ def show(listing: format.Listing, rows: Sequence[Any], form: str, view: format.V
         return
     # One write: Docker prints all rows or, when one fails, none.
     _write("".join(_executed(template, _row(listing, row, view)) + "\n" for row in rows))
+
+
+def check(listing: format.Listing, form: str) -> None:
+    """Leave if `form` is no template, or asks for what rows do not have."""
+    try:
+        Template(form).execute(_headers(listing))
+    except ParseError as error:
+        raise ExitWith(1, f"failed to parse template: {error}") from None
+    except ExecutionError as error:
+        raise ExitWith(1, f"failed to execute template: {error}") from None
 
 
 def _write(text: str) -> None:
@@ -41,9 +51,8 @@ def _split_table(form: str, listing: format.Listing) -> tuple[bool, str]:
     if form == "json":
         return False, "{{json .}}"
     if form == "raw":
-        names = [name for name in listing.fields if name != "Size"]
-        return False, "".join(f"{_raw_name(listing, name)}: {{{{.{name}}}}}\\n" for name in names).replace(
-            "\\n", "\n"
+        return False, "".join(
+            f"{label}:{{{{with .{name}}}}} {{{{.}}}}{{{{end}}}}\n" for label, name in listing.raw
         )
     is_table = form.startswith("table")
     if is_table:
@@ -51,15 +60,11 @@ def _split_table(form: str, listing: format.Listing) -> tuple[bool, str]:
     return is_table, form.replace("\\t", "\t").replace("\\n", "\n")
 
 
-def _raw_name(listing: format.Listing, name: str) -> str:
-    return listing.fields[name][0].lower().replace(" ", "_")
-
-
 def _parsed(form: str, available: dict[str, functions.Function]) -> Template:
     try:
         return Template(form, available=available)
     except ParseError as error:
-        raise ExitWith(64, f"template parsing error: {error}") from None
+        raise ExitWith(1, f"template parsing error: {error}") from None
 
 
 def _executed(template: Template, value: Any) -> str:

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from sampan.errors import InvalidArgument
+
 _UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4, "p": 1024**5}
 _DURATIONS = {
     "ns": 1,
@@ -151,6 +153,12 @@ def check_env(text: str) -> str:
     return resolve(text)
 
 
+def check_label(text: str) -> str:
+    if text.startswith("="):
+        raise ValueError(f"invalid label '{text}': empty name")
+    return text
+
+
 def check_host(text: str) -> str:
     """`name:address` or `name=address`; the API knows the first."""
     name, separator, address = text.partition("=") if "=" in text else text.partition(":")
@@ -173,7 +181,7 @@ def check_address(text: str) -> str:
     try:
         _socket.inet_pton(_socket.AF_INET6 if ":" in text else _socket.AF_INET, text)
     except OSError:
-        raise ValueError(f"{text} is not an ip address") from None
+        raise ValueError(f"IP address is not correctly formatted: {text}") from None
     return text
 
 
@@ -189,30 +197,19 @@ def check_domain(text: str) -> str:
     return text
 
 
-def check_device(text: str) -> str:
-    """`/dev/x[:/dev/y][:rwm]`, or a CDI name `vendor.com/class=name`."""
-    parts = text.split(":")
-    if "=" in text and not text.startswith("/"):
-        return text
-    if len(parts) > 3 or not parts[0]:
-        raise ValueError(f"bad format for path: {text}")
-    if len(parts) == 3 and not _device_mode(parts[2]):
-        raise ValueError(f"bad mode specified: {parts[2]}")
-    inside = parts[1] if len(parts) > 1 and not _device_mode(parts[1]) else parts[0]
-    if not inside.startswith("/"):
-        raise ValueError(f"{inside} is not an absolute path")
-    return text
-
-
 def device(text: str) -> dict[str, str]:
-    """A checked `--device` as the API's DeviceMapping."""
-    outside, *rest = text.split(":")
-    inside, mode = outside, "rwm"
-    for part in rest:
-        if _device_mode(part):
-            mode = part
-        elif part:
-            inside = part
+    """`/dev/x[:/dev/y][:rwm]` as the API's DeviceMapping."""
+    parts = text.split(":")
+    if len(parts) > 3 or not parts[0]:
+        raise InvalidArgument(f"invalid device specification: {text}")
+    if len(parts) == 3 and not _device_mode(parts[2]):
+        raise InvalidArgument(f"bad mode specified: {parts[2]}")
+    outside = inside = parts[0]
+    mode = parts[2] if len(parts) == 3 else "rwm"
+    if len(parts) > 1 and _device_mode(parts[1]):
+        mode = parts[1]
+    elif len(parts) > 1 and parts[1]:
+        inside = parts[1]
     return {"PathOnHost": outside, "PathInContainer": inside, "CgroupPermissions": mode}
 
 

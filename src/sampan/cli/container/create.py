@@ -27,5 +27,5 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
         config = shared.config(options, arguments[0], arguments[1:])
         console.out(creation.make(session, options, config))
     except SampanError as error:
-        raise ExitWith(1, with_help(str(error), "create")) from None
+        raise ExitWith(125, with_help(str(error), "create")) from None
     return 0

@@ -39,7 +39,7 @@ def labels(files: Sequence[str], given: Sequence[str]) -> dict[str, str]:
     for text in [line for path in files for line in _lines(path)] + list(given):
         name, _, value = text.partition("=")
         if not name:
-            raise InvalidArgument(f"invalid label: {text}: empty name")
+            raise InvalidArgument(f"invalid label '{text}': empty name")
         found[name] = value
     return found
 

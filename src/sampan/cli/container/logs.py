@@ -67,7 +67,8 @@ def _time(text: str, flag: str) -> str:
 
     from sampan.cli import values
 
-    try:
-        return values.seconds(text, time())
-    except ValueError as error:
-        raise InvalidArgument(f'invalid value for "{flag}": {error}') from None
+    seconds = values.seconds(text, time())
+    if not seconds.replace(".", "", 1).lstrip("-").isdigit():
+        reason = f'failed to parse value as time or duration: "{text}"'
+        raise InvalidArgument(f'invalid value for "{flag}": {reason}')
+    return seconds

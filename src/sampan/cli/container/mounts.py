@@ -25,14 +25,12 @@ def split_volumes(texts: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
     binds: list[str] = []
     anonymous: dict[str, Any] = {}
     for text in texts:
+        if not text:
+            raise InvalidArgument("invalid empty volume spec")
         parts = text.split(":")
-        if not text or not all(parts[:2]) or len(parts) > 3:
-            raise InvalidArgument(
-                f"invalid volume specification: '{text}'" if text else "invalid empty volume spec"
-            )
+        if not all(parts):
+            raise InvalidArgument(f"invalid spec: {text}: empty section between colons")
         if len(parts) == 1:
-            if text == "/":
-                raise InvalidArgument("invalid volume: the destination can't be '/'")
             anonymous[text] = {}
         else:
             binds.append(":".join([_absolute(parts[0]), *parts[1:]]))

@@ -55,7 +55,7 @@ def modes(networks: Sequence[dict[str, Any]]) -> tuple[str, dict[str, Any]]:
         if network["name"] in endpoints:
             raise InvalidArgument(f'network "{network["name"]}" is specified multiple times')
         endpoints[network["name"]] = network["endpoint"]
-    if len(endpoints) > 1 and any(_is_mode(name) for name in endpoints):
+    if len({_is_mode(name) for name in endpoints}) > 1:
         raise InvalidArgument(
             "conflicting options: cannot attach both user-defined and non-user-defined network-modes"
         )

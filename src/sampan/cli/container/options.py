@@ -257,9 +257,7 @@ def _log(driver: str, texts: list[str]) -> dict[str, Any]:
         raise InvalidArgument(f"invalid logging opts for driver {driver}")
     settings = {}
     for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise InvalidArgument(f"invalid log option: {text}")
+        name, _, value = text.partition("=")
         settings[name] = value
     return {"Type": driver, "Config": settings}
 

@@ -30,9 +30,7 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
     number, _, protocol = arguments[1].partition("/")
     port = f"{number}/{protocol or 'tcp'}"
     if not ports.get(port):
-        raise ExitWith(
-            1, f"Error: No public port '{arguments[1] if protocol else port}' published for {container}"
-        )
+        raise ExitWith(1, f"Error: No public port '{arguments[1]}' published for {container}")
     for binding in ports[port]:
         console.out(join(binding["HostIp"], binding["HostPort"]))
     return 0

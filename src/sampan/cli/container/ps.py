@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sampan.cli import format
+from sampan.cli import console, format
 from sampan.cli.flags import filters
 from sampan.client.container.ps import ps
 
@@ -36,17 +36,30 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
     if not form and not options["quiet"]:
         form = str(session.config.get("psFormat", ""))
     limit = 1 if options["latest"] and options["last"] == -1 else options["last"]
+    if "{{" in form:
+        _check(form)
     rows = ps(
         session.client,
         all=options["all"],
         limit=limit,
-        size=options["size"] or ".Size" in form,
+        size=options["size"] or ".Size" in form or "json ." in form,
         wanted=filters(options["filter"]),
     )
     columns = (*COLUMNS, "Size") if options["size"] else COLUMNS
-    listing = format.Listing("*formatter.ContainerContext", FIELDS, columns)
+    if options["format"] and options["quiet"]:
+        console.error("WARNING: Ignoring custom format, because both --format and --quiet are set.")
+        form = ""
+    raw = (*RAW, ("size", "Size")) if options["size"] else RAW
+    listing = format.Listing(ROW, FIELDS, columns, raw=raw)
     listing.show(rows, form, format.View(trunc=not options["no-trunc"]), quiet=options["quiet"])
     return 0
+
+
+def _check(form: str) -> None:
+    """Docker tries the template before it asks the daemon, and says so in other words than later."""
+    from sampan.cli import listing
+
+    listing.check(format.Listing(ROW, FIELDS, COLUMNS), form)
 
 
 def _identity(row: Container, view: format.View) -> str:
@@ -128,7 +141,19 @@ def _platform(row: Container, view: format.View) -> Any:
     return (row.get("ImageManifestDescriptor") or {}).get("platform")
 
 
+ROW = "*formatter.ContainerContext"
 COLUMNS = ("ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names")
+RAW = (
+    ("container_id", "ID"),
+    ("image", "Image"),
+    ("command", "Command"),
+    ("created_at", "CreatedAt"),
+    ("state", "State"),
+    ("status", "Status"),
+    ("names", "Names"),
+    ("labels", "Labels"),
+    ("ports", "Ports"),
+)
 FIELDS: dict[str, format.Field] = {
     "ID": ("CONTAINER ID", _identity),
     "Image": ("IMAGE", _image),

@@ -29,7 +29,7 @@ def options(texts: Sequence[str]) -> dict[str, Any]:
 def _option(text: str) -> str:
     name, separator, value = text.partition("=" if "=" in text else ":")
     if not separator and name != "no-new-privileges":
-        raise InvalidArgument(f"invalid --security-opt: {json.quote(text)}")
+        raise InvalidArgument(f"Invalid --security-opt: {json.quote(text)}")
     if name != "seccomp" or value in ("unconfined", "builtin"):
         return text
     try:

@@ -41,7 +41,8 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
     digests = options["digests"] or "{{.Digest}}" in form
     rows = [row for image in found for row in _rows(image, digests=digests)]
     columns = ("Repository", "Tag", "Digest", "ID", "CreatedSince", "Size") if options["digests"] else COLUMNS
-    listing = format.Listing("*formatter.imageContext", FIELDS, columns)
+    raw = (*RAW[:2], ("digest", "Digest"), *RAW[2:]) if options["digests"] else RAW
+    listing = format.Listing("*formatter.imageContext", FIELDS, columns, raw=raw)
     listing.show(rows, form, format.View(trunc=not options["no-trunc"]), quiet=options["quiet"])
     return 0
 
@@ -120,6 +121,13 @@ def _unique_size(row: Image, view: format.View) -> str:
 
 
 COLUMNS = ("Repository", "Tag", "ID", "CreatedSince", "Size")
+RAW = (
+    ("repository", "Repository"),
+    ("tag", "Tag"),
+    ("image_id", "ID"),
+    ("created_at", "CreatedAt"),
+    ("virtual_size", "Size"),
+)
 FIELDS: dict[str, format.Field] = {
     "ID": ("IMAGE ID", _identity),
     "Repository": ("REPOSITORY", _repository),

@@ -31,8 +31,10 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
     form = options["format"]
     if not form and not options["quiet"]:
         form = str(session.config.get("networksFormat", ""))
-    rows = sorted(ls(session.client, filters(options["filter"])), key=lambda row: str(row["Name"]))
-    listing = format.Listing("*network.networkContext", FIELDS, COLUMNS)
+    rows = sorted(
+        ls(session.client, filters(options["filter"])), key=lambda row: format.natural(str(row["Name"]))
+    )
+    listing = format.Listing("*network.networkContext", FIELDS, COLUMNS, raw=RAW)
     listing.show(rows, form, format.View(trunc=not options["no-trunc"]), quiet=options["quiet"])
     return 0
 
@@ -59,12 +61,13 @@ def _created_at(row: Network, view: format.View) -> str:
 
 
 COLUMNS = ("ID", "Name", "Driver", "Scope")
+RAW = (("network_id", "ID"), ("name", "Name"), ("driver", "Driver"), ("scope", "Scope"))
 FIELDS: dict[str, format.Field] = {
     "ID": ("NETWORK ID", _identity),
     "Name": ("NAME", lambda row, view: row["Name"]),
     "Driver": ("DRIVER", lambda row, view: row["Driver"]),
     "Scope": ("SCOPE", lambda row, view: row["Scope"]),
-    "IPv4": ("IPV4", lambda row, view: "true" if row.get("EnableIPv4", True) else "false"),
+    "IPv4": ("IPV4", lambda row, view: "true" if row.get("EnableIPv4") else "false"),
     "IPv6": ("IPV6", lambda row, view: "true" if row.get("EnableIPv6") else "false"),
     "Internal": _truth("Internal"),
     "Labels": ("LABELS", _labels),

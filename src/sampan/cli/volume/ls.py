@@ -31,8 +31,8 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
     form = options["format"]
     if not form and not options["quiet"]:
         form = str(session.config.get("volumesFormat", ""))
-    rows = sorted(answer.get("Volumes") or (), key=lambda row: str(row["Name"]))
-    listing = format.Listing("*formatter.volumeContext", FIELDS, COLUMNS, key="Name")
+    rows = sorted(answer.get("Volumes") or (), key=lambda row: format.natural(str(row["Name"])))
+    listing = format.Listing("*formatter.volumeContext", FIELDS, COLUMNS, key="Name", raw=RAW)
     listing.show(rows, form, format.View(), quiet=options["quiet"])
     for warning in answer.get("Warnings") or ():
         console.error(warning)
@@ -54,6 +54,7 @@ def _size(row: Volume, view: format.View) -> str:
 
 
 COLUMNS = ("Driver", "Name")
+RAW = (("name", "Name"), ("driver", "Driver"))
 FIELDS: dict[str, format.Field] = {
     "Name": ("VOLUME NAME", lambda row, view: row["Name"]),
     "Driver": ("DRIVER", lambda row, view: row["Driver"]),
