@@ -18,6 +18,7 @@ LOOPBACK_INDEX = 1  # of `lo` in every network namespace (net/core/dev.c)
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_SETLINK = 16, 17, 18, 19
 RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
 RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
+RTM_NEWNEIGH = 28
 
 IFF_UP = 0x1
 IPV6_MIN_MTU = 1280
@@ -41,6 +42,8 @@ _IFLA_INET6_ADDR_GEN_MODE = 8
 _ADDR_GEN_NONE = b"\x01"  # IN6_ADDR_GEN_MODE_NONE
 _VETH_INFO_PEER = 1
 
+AF_BRIDGE = 7
+
 _IFA_ADDRESS = 1
 _IFA_LOCAL = 2
 _IFA_BROADCAST = 4
@@ -56,9 +59,14 @@ _RT_SCOPE_LINK = 253
 _RT_TABLE_LOCAL = 255
 _RTN_UNICAST = 1
 
+_NDA_LLADDR = 2
+_NUD_REACHABLE = 0x02  # ages like an entry that the bridge learned
+_NTF_MASTER = 0x04  # into the table of the bridge that the port belongs to
+
 _CREATE = netlink.NLM_F_REQUEST | netlink.NLM_F_CREATE | netlink.NLM_F_EXCL
 _IFINFO = struct.Struct("=BxHiII")  # struct ifinfomsg: family, type, index, flags, change
 _IFADDR = struct.Struct("=BBBBi")  # struct ifaddrmsg: family, prefixlen, flags, scope, index
+_NDMSG = struct.Struct("=BxxxiHBB")  # struct ndmsg: family, index, state, flags, type
 _RTMSG = struct.Struct("=BBBBBBBBI")  # struct rtmsg: family, dst_len, src_len, tos, table, …, flags
 
 
@@ -166,6 +174,17 @@ def port_up(host_name: str, mtu: int = IPV6_MIN_MTU) -> Message:
     hairpin = nested(_IFLA_INFO_SLAVE_DATA, attribute(_IFLA_BRPORT_MODE, b"\x01"))
     port = nested(_IFLA_LINKINFO, text(_IFLA_INFO_SLAVE_KIND, "bridge"), hairpin)
     return _change(host_name, IFF_UP, IFF_UP, port + _no_link_local(mtu))
+
+
+def forward(mac: str, port_index: int) -> Message:
+    """Tell the bridge of `port_index` that `mac` is behind that port now.
+
+    It would learn so from the first frame; until then it sends frames for an address that was used
+    a moment ago to the port that had it, whose namespace may take a while to go.
+    """
+    body = _NDMSG.pack(AF_BRIDGE, port_index, _NUD_REACHABLE, _NTF_MASTER, 0)
+    flags = netlink.NLM_F_REQUEST | netlink.NLM_F_CREATE | netlink.NLM_F_REPLACE
+    return Message(RTM_NEWNEIGH, flags, body + attribute(_NDA_LLADDR, bytes.fromhex(mac.replace(":", ""))))
 
 
 def _no_link_local(mtu: int) -> bytes:

@@ -43,8 +43,9 @@ def mac_of(address: str) -> str:
 class Pool:
     """The addresses of one subnet. Each owner has at most one.
 
-    The next address after the last one given, not the lowest free: a neighbour cache, a bridge's
-    forwarding table or a flow that still means the container just removed then meets nobody.
+    The lowest free one, as Docker gives it: what is stopped and started again usually keeps its address.
+    The bridge's forwarding table may still send the address to the port that it had a moment ago;
+    `rtnetlink.forward` puts that right when the new port is made.
     """
 
     def __init__(self, subnet: str, gateway: str) -> None:
@@ -54,7 +55,6 @@ class Pool:
             first, last = first + 1, last - 1
         self._first, self._last = first, last
         self._gateway = int(ipaddress.IPv4Address(gateway))
-        self._previous = first - 1
         self._owners: dict[int, str] = {self._gateway: ""}
         self._lock = threading.Lock()
 
@@ -92,16 +92,12 @@ class Pool:
 
     def _take(self, number: int, owner: str) -> None:
         self._owners[number] = owner
-        self._previous = number
 
     def _find(self, owner: str) -> int | None:
         return next((number for number, who in self._owners.items() if who == owner), None)
 
     def _next(self) -> int:
-        size = self._last - self._first + 1
-        start = self._previous - self._first + 1
-        for step in range(size):
-            number = self._first + (start + step) % size
+        for number in range(self._first, self._last + 1):
             if number not in self._owners:
                 return number
         raise Unavailable("no available IPv4 addresses on this network's address pools")

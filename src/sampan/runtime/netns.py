@@ -20,6 +20,8 @@ def plumb(interfaces: Sequence[Interface], pid: int) -> None:
         messages.append(rtnetlink.port_up(one.host_name, one.mtu))
     with rtnetlink.Socket() as socket:
         socket.talk(messages)
+        known = [one for one in interfaces if one.mac]
+        socket.talk([rtnetlink.forward(one.mac, rtnetlink.index_of(one.host_name)) for one in known])
 
 
 def configure(interfaces: Sequence[Interface], gateway: str | None) -> None:

@@ -149,6 +149,7 @@ class Machine:
                 plan.host_name, index, plan.name, peer_fd=made.descriptor, mac=plan.mac, mtu=plan.mtu
             )
             netlink.talk([pair, rtnetlink.port_up(plan.host_name, plan.mtu)])
+            netlink.talk([rtnetlink.forward(plan.mac, rtnetlink.index_of(plan.host_name))])
         with made.inside(), rtnetlink.Socket() as netlink:
             inner = rtnetlink.index_of(plan.name)
             netlink.talk(rtnetlink.configure(inner, plan.addresses, plan.gateway))

@@ -105,6 +105,15 @@ class TestEndpoint:
         assert [link.mtu for link in ports] == [mtu]
         assert ports[0].ifindex not in spoken
 
+    def test_an_address_used_again_is_behind_its_new_port_at_once(self, machine: Any) -> None:
+        """The namespace of the one who had it lingers, as the kernel's do for a while."""
+        gone = machine.container("gone")
+        assert machine.tcp(machine.host, gone, gone.address, 80, 80) == "172.17.0.1"
+        machine.network.pool.release("gone")
+        web = machine.container("web")
+        assert web.address == gone.address
+        assert machine.tcp(machine.host, web, web.address, 80, 80) == "172.17.0.1"
+
 
 class TestPorts:
     def test_of_another_container(self, machine: Any) -> None:

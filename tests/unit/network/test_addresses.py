@@ -38,22 +38,20 @@ def pool(subnet: str = "172.17.0.0/29", gateway: str = "172.17.0.1") -> Pool:
     return Pool(subnet, gateway)
 
 
-def test_the_next_after_the_last_and_around() -> None:
+def test_the_lowest_free() -> None:
     found = pool()
     assert [found.allocate(str(n)) for n in range(3)] == ["172.17.0.2", "172.17.0.3", "172.17.0.4"]
-    found.release("0")
-    assert [found.allocate(str(n)) for n in range(3, 6)] == ["172.17.0.5", "172.17.0.6", "172.17.0.2"]
+    found.release("1")
+    assert [found.allocate(str(n)) for n in range(3, 6)] == ["172.17.0.3", "172.17.0.5", "172.17.0.6"]
     with pytest.raises(Unavailable, match="no available IPv4 addresses"):
         found.allocate("6")
 
 
 def test_a_small_network_is_cycled_without_end() -> None:
     found = pool()
-    seen = set()
     for turn in range(1000):
-        seen.add(found.allocate(f"owner {turn}"))
+        assert found.allocate(f"owner {turn}") == "172.17.0.2"
         found.release(f"owner {turn}")
-    assert seen == {f"172.17.0.{n}" for n in range(2, 7)}
     assert found.owners() == {}
 
 
@@ -77,11 +75,11 @@ def test_a_wanted_address() -> None:
 
 def test_adoption() -> None:
     found = pool()
-    found.adopt("a", "172.17.0.4")
-    found.adopt("a", "172.17.0.4")
-    assert found.allocate("b") == "172.17.0.5"
+    found.adopt("a", "172.17.0.2")
+    found.adopt("a", "172.17.0.2")
+    assert found.allocate("b") == "172.17.0.3"
     with pytest.raises(Conflict):
-        found.adopt("c", "172.17.0.4")
+        found.adopt("c", "172.17.0.2")
 
 
 def test_releasing_nothing_is_nothing() -> None:
