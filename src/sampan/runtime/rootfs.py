@@ -27,8 +27,8 @@ def make_private(_step: op.MakePrivate, _stage: Stage) -> None:
 def mount_overlay(step: op.MountOverlay, stage: Stage) -> None:
     if len(step.lowerdirs) > _LAYERS:
         raise invalid(f"an image of {len(step.lowerdirs)} layers: overlayfs takes {_LAYERS}")
-    root = _overlay_by_layer(step)
-    if root >= 0:
+    if _takes_layers_singly():
+        root = _overlay_by_layer(step)
         anchor = os.open(step.anchor, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         mount.move_mount(root, anchor)
         os.close(anchor)
@@ -38,18 +38,18 @@ def mount_overlay(step: op.MountOverlay, stage: Stage) -> None:
     stage.new_root = root
 
 
+def _takes_layers_singly() -> bool:
+    """ "lowerdir+" came with Linux 6.8. Before 6.5 overlayfs had no parser of its own for fsconfig(2): it
+    would take the word, and refuse the mount with a line in the kernel's log."""
+    major, minor, *_ = os.uname().release.split(".")
+    return (int(major), int(minor.split("-")[0])) >= (6, 8)
+
+
 def _overlay_by_layer(step: op.MountOverlay) -> int:
-    """-1 where the kernel does not know "lowerdir+" (before Linux 6.8)."""
     context = mount.fsopen("overlay")
     try:
         mount.fsconfig_string(context, "source", "overlay")
-        try:
-            mount.fsconfig_string(context, "lowerdir+", step.lowerdirs[0])
-        except OSError as error:
-            if error.errno != errno.EINVAL:
-                raise
-            return -1
-        for path in step.lowerdirs[1:]:
+        for path in step.lowerdirs:
             mount.fsconfig_string(context, "lowerdir+", path)
         mount.fsconfig_string(context, "upperdir", step.upperdir)
         mount.fsconfig_string(context, "workdir", step.workdir)
