@@ -60,7 +60,9 @@ _RT_TABLE_LOCAL = 255
 _RTN_UNICAST = 1
 
 _NDA_LLADDR = 2
-_NUD_REACHABLE = 0x02  # ages like an entry that the bridge learned
+# A static entry: does not age, goes with its port, and moves when the address speaks elsewhere. One that
+# ages (NUD_REACHABLE) is refused while the port has no carrier (net/bridge/br_fdb.c, fdb_add_entry).
+_NUD_NOARP = 0x40
 _NTF_MASTER = 0x04  # into the table of the bridge that the port belongs to
 
 _CREATE = netlink.NLM_F_REQUEST | netlink.NLM_F_CREATE | netlink.NLM_F_EXCL
@@ -182,7 +184,7 @@ def forward(mac: str, port_index: int) -> Message:
     It would learn so from the first frame; until then it sends frames for an address that was used
     a moment ago to the port that had it, whose namespace may take a while to go.
     """
-    body = _NDMSG.pack(AF_BRIDGE, port_index, _NUD_REACHABLE, _NTF_MASTER, 0)
+    body = _NDMSG.pack(AF_BRIDGE, port_index, _NUD_NOARP, _NTF_MASTER, 0)
     flags = netlink.NLM_F_REQUEST | netlink.NLM_F_CREATE | netlink.NLM_F_REPLACE
     return Message(RTM_NEWNEIGH, flags, body + attribute(_NDA_LLADDR, bytes.fromhex(mac.replace(":", ""))))
 
