@@ -142,10 +142,10 @@ class _Shape(Struct):
 
     schemaVersion: int
     mediaType: str | None = None
-    manifests: msgspec.Raw | None = None
-    config: msgspec.Raw | None = None
-    layers: msgspec.Raw | None = None
-    fsLayers: msgspec.Raw | None = None
+    manifests: msgspec.Raw = msgspec.Raw()
+    config: msgspec.Raw = msgspec.Raw()
+    layers: msgspec.Raw = msgspec.Raw()
+    fsLayers: msgspec.Raw = msgspec.Raw()
 
 
 def _words(value: list[str] | str | None) -> list[str]:
@@ -162,12 +162,12 @@ def parse_document(data: bytes, media_type: str = "") -> Manifest | Index:
             f"manifest of {len(data)} bytes is larger than the limit of {DOCUMENT_LIMIT} bytes"
         )
     shape = _decode(data, _Shape, "manifest")
-    if shape.fsLayers is not None or shape.schemaVersion == 1:
+    if _is_given(shape.fsLayers) or shape.schemaVersion == 1:
         raise InvalidArgument(
             "Docker Image Format v1 and Docker Image manifest version 2, schema 1 support has been removed"
         )
-    is_index = shape.manifests is not None
-    if shape.schemaVersion != 2 or is_index == (shape.config is not None or shape.layers is not None):
+    is_index = _is_given(shape.manifests)
+    if shape.schemaVersion != 2 or is_index == (_is_given(shape.config) or _is_given(shape.layers)):
         raise InvalidArgument("invalid manifest: neither a manifest nor an index, or both at once")
     _check_type(shape.mediaType or "", media_type, is_index=is_index)
     if is_index:
@@ -176,6 +176,10 @@ def parse_document(data: bytes, media_type: str = "") -> Manifest | Index:
             _check_descriptor(entry)
         return index
     return _checked_manifest(_decode(data, Manifest, "manifest"))
+
+
+def _is_given(value: msgspec.Raw) -> bool:
+    return bytes(value) not in (b"", b"null")
 
 
 def _check_type(own: str, given: str, *, is_index: bool) -> None:

@@ -6,11 +6,14 @@ leased then is collected at the next start.
 """
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sampan.errors import Cancelled
+
+_LOOK = 0.25  # seconds
 
 
 class Leases:
@@ -63,6 +66,24 @@ class Lease:
         self.close()
 
 
+class EitherEvent(threading.Event):
+    """Set when it is set itself, and when another event is."""
+
+    def __init__(self, other: threading.Event) -> None:
+        super().__init__()
+        self._other = other
+
+    def is_set(self) -> bool:
+        return super().is_set() or self._other.is_set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """A thread cannot wait for two events at once: it looks at the other one now and then."""
+        end = time.monotonic() + (threading.TIMEOUT_MAX if timeout is None else timeout)
+        while not self.is_set() and (left := end - time.monotonic()) > 0:
+            super().wait(min(left, _LOOK))
+        return self.is_set()
+
+
 class Flights:
     """Two pulls of the same layer: the second waits for the first, and then finds the layer, or tries
     itself."""
@@ -76,7 +97,7 @@ class Flights:
         with self._condition:
             while key in self._active:
                 # A thread cannot wait for a condition and an event at once: look at the event now and then.
-                self._condition.wait(0.25)
+                self._condition.wait(_LOOK)
                 if cancelled.is_set():
                     raise Cancelled("context canceled")
             self._active.add(key)

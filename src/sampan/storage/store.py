@@ -14,6 +14,7 @@ import itertools
 import logging
 import os
 import queue
+import sqlite3
 import tempfile
 import threading
 import time
@@ -145,7 +146,19 @@ class Store:
     def collect(self) -> tuple[list[str], int]:
         """Remove layers and blobs that no image, container or lease needs: (diff ids of the layers,
         bytes)."""
-        with self.commit_lock, self.leases.lock, self.database.transaction() as sql:
+        with self.commit_lock, self.leases.lock:
+            layers, blobs = self._forget_unneeded()
+            # First the row, then the thing; and both before anybody can look for it again.
+            for row in layers:
+                self.discard(self.path("layers", str(row["id"])))
+            for row in blobs:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(self.blobs.path(row["digest"]))
+        size = sum(row["size"] for row in layers) + sum(row["size"] for row in blobs)
+        return [row["diff_id"] for row in layers], size
+
+    def _forget_unneeded(self) -> tuple[list[sqlite3.Row], list[sqlite3.Row]]:
+        with self.database.transaction() as sql:
             layers = [
                 row
                 for row in sql.execute(
@@ -163,16 +176,4 @@ class Store:
             ]
             sql.executemany("DELETE FROM layers WHERE id = ?", [(row["id"],) for row in layers])
             sql.executemany("DELETE FROM blobs WHERE digest = ?", [(row["digest"],) for row in blobs])
-            gone = contextlib.ExitStack()  # after the commit: first the row, then the thing
-            for row in layers:
-                gone.callback(self.discard, self.path("layers", str(row["id"])))
-            for row in blobs:
-                gone.callback(self._unlink_blob, row["digest"])
-            taken = gone.pop_all()
-        taken.close()
-        size = sum(row["size"] for row in layers) + sum(row["size"] for row in blobs)
-        return [row["diff_id"] for row in layers], size
-
-    def _unlink_blob(self, digest: str) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self.blobs.path(digest))
+        return layers, blobs

@@ -249,9 +249,10 @@ def _take_blob(job: _Job, member: Member, diff_id: str) -> Blob:
     """The member's file becomes the blob's; it stays readable under its own name until the end."""
     ingest = job.images.store.blobs.ingest(member.digest, member.size)
     job.lease.hold("blob:" + member.digest, ingest.discard)
-    if not job.images.store.blobs.has(member.digest):
-        ingest.discard()
-        os.link(member.path, ingest.path)
+    with job.images.store.flights.alone("blob:" + member.digest, job.cancelled):
+        if not job.images.store.blobs.has(member.digest):
+            ingest.discard()
+            os.link(member.path, ingest.path)
     return Blob(member.digest, member.size, diff_id)
 
 
