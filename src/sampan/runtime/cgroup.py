@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from sampan.linux import bpf, process
 from sampan.runtime import cgroup_limits, device_rules
-from sampan.runtime.cgroup_layout import Hierarchy, Layout
+from sampan.runtime.cgroup_layout import Hierarchy, Layout, own_path
 from sampan.runtime.cgroup_limits import Write
 from sampan.runtime.failure import OciError, invalid
 from sampan.runtime.plan import CgroupView
@@ -83,6 +83,20 @@ def open_birthplace(cgroup: Cgroup) -> int | None:
     if cgroup.unified is None:
         return None
     return os.open(cgroup.unified, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+def open_birthplace_beside(cgroup: Cgroup, pid: int) -> int | None:
+    """The same for a further process where ours takes none, since the container has given its controllers
+    to children of its own (EBUSY; cgroups(7), "no internal processes"): the cgroup of process 1, as runc.
+    """
+    if cgroup.unified is None:
+        return None
+    path = own_path(_read(f"/proc/{pid}/cgroup"), None)
+    tail = f"/{os.path.basename(cgroup.unified)}"
+    _, found, below = path.partition(tail + "/")
+    if not found or ".." in below.split("/"):
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), cgroup.unified)
+    return os.open(f"{cgroup.unified}/{below}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
 
 def limit(cgroup: Cgroup, resources: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@ Zone: lonely. The caller has one thread, has imported all it will ever need, and
 """
 
 import contextlib
+import errno
 import json
 import os
 from collections.abc import Sequence
@@ -128,7 +129,8 @@ def _launch(wanted: Setup, spec: dict[str, Any], cgroup: Cgroup, stdio: Stdio | 
     joins = _open_namespaces(wanted.plan.joins)
     flags = wanted.plan.clone_flags & ~process.CLONE_NEWCGROUP
     try:
-        pid, pidfd = _clone(flags, cgroup, [fd for fd, kind in joins if kind == process.CLONE_NEWPID])
+        pid_namespace = [fd for fd, kind in joins if kind == process.CLONE_NEWPID]
+        pid, pidfd = _clone(flags, cgroups.open_birthplace(cgroup), pid_namespace)
         if pid == 0:
             _child_create(wanted, theirs, stdio, joins)
     except BaseException:
@@ -171,7 +173,7 @@ def _execute(container: Container, joining: Join, stdio: Stdio | None) -> Execut
     ours, theirs = link.pair()
     pid_namespace = [] if _shares_pids(container.spec) else [container.pidfd]
     try:
-        pid, pidfd = _clone(0, container.cgroup, pid_namespace)
+        pid, pidfd = _clone_beside(container, pid_namespace)
         if pid == 0:
             setup.join(joining, theirs, stdio)
     except BaseException:
@@ -192,9 +194,19 @@ def _execute(container: Container, joining: Join, stdio: Stdio | None) -> Execut
     return Executed(pid, pidfd, console)
 
 
-def _clone(flags: int, cgroup: Cgroup, pid_namespace: Sequence[int]) -> tuple[int, int]:
-    """clone3 into the cgroup; the child in the pid namespace behind `pid_namespace`, if any."""
-    birthplace = cgroups.open_birthplace(cgroup)
+def _clone_beside(container: Container, pid_namespace: Sequence[int]) -> tuple[int, int]:
+    try:
+        return _clone(0, cgroups.open_birthplace(container.cgroup), pid_namespace)
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+    birthplace = cgroups.open_birthplace_beside(container.cgroup, container.pid)
+    return _clone(0, birthplace, pid_namespace)
+
+
+def _clone(flags: int, birthplace: int | None, pid_namespace: Sequence[int]) -> tuple[int, int]:
+    """clone3 into the cgroup `birthplace`, which is closed; the child in the pid namespace behind
+    `pid_namespace`, if any."""
     home = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC) if pid_namespace else -1
     try:
         for fd in pid_namespace:

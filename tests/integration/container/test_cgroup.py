@@ -102,6 +102,20 @@ def test_leftovers_are_killed_and_nested_cgroups_removed(box: Any) -> None:
         assert not any(os.path.exists(place) for place in places)
 
 
+def test_exec_in_a_container_that_has_given_its_controllers_away(box: Any) -> None:
+    """As systemd inside does: its own cgroup takes no process any more."""
+    if not LAYOUT.pure:
+        pytest.skip("only in v2")
+    with box.created(box.spec("sleep", "100")) as (made, _):
+        container.start(made)
+        os.mkdir(f"{made.cgroup.unified}/init")
+        with open(f"{made.cgroup.unified}/init/cgroup.procs", "w") as file:
+            file.write(str(made.pid))
+        with open(f"{made.cgroup.unified}/cgroup.subtree_control", "w") as file:
+            file.write("+memory")
+        assert box.execute(made, box.spec("cat", "/proc/self/cgroup")["process"]).output == "0::/init\n"
+
+
 def test_two_containers_do_not_share_one(box: Any) -> None:
     with box.created(box.spec("sleep", "100")) as (made, _):
         container.start(made)

@@ -214,6 +214,14 @@ def test_the_machine_itself_is_an_image(box: Any) -> None:
     assert not os.path.exists("/etc/canary-of-kernel-test")
 
 
+def test_a_bundle_without_layers(box: Any) -> None:
+    """OCI's own: `root.path` as it is."""
+    spec = box.spec(script="touch /written; ls /bin/sh")
+    spec["root"]["path"] = str(box.layer)
+    assert box.run(spec, box.launch(rootfs=None)).output == "/bin/sh\n"
+    assert (box.layer / "written").exists()
+
+
 @pytest.mark.parametrize("count", [2, 127])
 @pytest.mark.parametrize("old", [False, True], ids=["lowerdir+", "one page"])
 def test_layers(box: Any, monkeypatch: pytest.MonkeyPatch, count: int, *, old: bool) -> None:
