@@ -72,7 +72,7 @@ class Launcher:
         self._program = program
         self._run_root = ""
         self._packets: Packets | None = None
-        self._pid = 0
+        self.pid = 0
         self._orphans: dict[int, int] = {}
         self._news = asyncio.Event()
         self._starting = asyncio.Lock()
@@ -88,7 +88,7 @@ class Launcher:
         self._closing = True
         if self._packets is not None:
             self._packets.close()
-            await asyncio.to_thread(_reap, self._pid)
+            await asyncio.to_thread(_reap, self.pid)
             self._packets = None
 
     async def launch(
@@ -130,7 +130,7 @@ class Launcher:
             if self._packets is None or self._packets.closed:
                 ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
                 try:
-                    self._pid = await asyncio.to_thread(
+                    self.pid = await asyncio.to_thread(
                         _spawn, self._program, theirs.fileno(), self._run_root
                     )
                 finally:
@@ -149,7 +149,7 @@ class Launcher:
 
     def _ended(self) -> None:
         self._news.set()
-        asyncio.get_running_loop().run_in_executor(None, _reap, self._pid)
+        asyncio.get_running_loop().run_in_executor(None, _reap, self.pid)
 
 
 class MonitorLink:

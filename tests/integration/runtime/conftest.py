@@ -1,191 +1,249 @@
-"""Real containers from one static busybox, without daemon, launcher or monitor."""
+"""Containers for the monitor's tests: a busybox root, real namespaces, one launcher per test."""
 
-import contextlib
-import gc
+import asyncio
+import itertools
+import json
 import os
 import shutil
+import socket
 import subprocess
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
-from sampan.oci import runtime as defaults
-from sampan.runtime import cgroup_layout, container, seccomp
-from sampan.runtime.container import Container
-from sampan.runtime.protocol import Interface, Launch, Log, Rootfs
-from sampan.runtime.setup import Stdio
+from sampan.engine.runner import Event, Launcher, MonitorLink
+from sampan.oci import runtime as oci
+from sampan.runtime.protocol import Attach, Exec, Exited, Launch, Log, Rootfs
 
-BUSYBOX = "/bin/busybox"
-PASSWD = "root:x:0:0:root:/root:/bin/sh\nbob:x:1000:1000::/home/bob:/bin/sh\n1:x:0:0::/:\n"
-GROUP = "root:x:0:\nbob:x:1000:\nwheel:x:10:bob\n"
+PATIENCE = 20.0  # seconds
 
 
-class Result(NamedTuple):
-    code: int
-    output: str
-    oom_killed: bool
-    warnings: list[str]
+@pytest.fixture(scope="session")
+def busybox(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    program = shutil.which("busybox")
+    if program is None:
+        pytest.skip("busybox is not installed")
+    root = tmp_path_factory.mktemp("busybox")
+    for directory in ("bin", "proc", "sys", "dev", "etc", "tmp", "root"):
+        (root / directory).mkdir()
+    shutil.copy(program, root / "bin/busybox")
+    subprocess.run(["chroot", root, "/bin/busybox", "--install", "-s", "/bin"], check=True)
+    (root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
+    return root
 
 
-class Box:
-    """Makes specs with Docker's defaults, runs them, and leaves nothing."""
+class Client:
+    """The far end of a stream that was handed to a monitor."""
 
-    def __init__(self, directory: Path, name: str) -> None:
-        self.directory = directory
-        self.name = name
-        self.layer = directory / "layers/1/diff"
-        self.upper = directory / "c/diff"
-        for path in (self.layer / "bin", self.upper, directory / "c/work", directory / "run"):
-            path.mkdir(parents=True)
-        self._fill()
+    def __init__(self) -> None:
+        self.socket, self.theirs = socket.socketpair()
+        self.socket.setblocking(False)
 
-    def _fill(self) -> None:
-        shutil.copy(BUSYBOX, self.layer / "bin/busybox")
-        for applet in subprocess.run([BUSYBOX, "--list"], capture_output=True, text=True).stdout.split():
-            with contextlib.suppress(FileExistsError):
-                (self.layer / "bin" / applet).symlink_to("busybox")
-        for name in ("etc", "tmp", "root"):
-            (self.layer / name).mkdir()
-        (self.layer / "etc/passwd").write_text(PASSWD)
-        (self.layer / "etc/group").write_text(GROUP)
+    def handed_over(self) -> None:
+        self.theirs.close()
 
-    def spec(self, *arguments: str, script: str = "", **linux: Any) -> dict[str, Any]:
-        capabilities = list(defaults.CAPABILITIES)
+    async def send(self, data: bytes) -> None:
+        await asyncio.get_running_loop().sock_sendall(self.socket, data)
+
+    def end_input(self) -> None:
+        self.socket.shutdown(socket.SHUT_WR)
+
+    async def read(self) -> bytes:
+        return await asyncio.wait_for(asyncio.get_running_loop().sock_recv(self.socket, 65536), PATIENCE)
+
+    async def read_to_end(self) -> bytes:
+        data = b""
+        while part := await self.read():
+            data += part
+        return data
+
+    async def read_until(self, wanted: bytes) -> bytes:
+        data = b""
+        while wanted not in data:
+            part = await self.read()
+            assert part, f"ended with {data!r}, without {wanted!r}"
+            data += part
+        return data
+
+    def close(self) -> None:
+        self.socket.close()
+
+
+class Machine:
+    """Makes bundles and launches them. `base` holds run and data roots."""
+
+    def __init__(self, base: Path, root: Path) -> None:
+        self.base = base
+        self.root = root
+        self.launcher = Launcher()
+        self.pids: set[int] = set()
+        self._numbers = itertools.count(1)
+
+    async def __aenter__(self) -> "Machine":
+        await self.launcher.open(str(self.base / "run"))
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.launcher.close()
+
+    def prepare(
+        self,
+        arguments: Sequence[str],
+        *,
+        terminal: bool = False,
+        namespaces: Sequence[str] = (),
+        **options: Any,
+    ) -> Launch:
+        name = f"{self.base.name}-{next(self._numbers)}"
+        run, state = self.base / "run" / name, self.base / "data" / name
+        run.mkdir(parents=True)
+        for directory in ("diff", "work"):
+            (state / directory).mkdir(parents=True)
+        (run / "config.json").write_text(json.dumps(self._spec(name, arguments, terminal, namespaces)))
+        options.setdefault("log", Log("json-file", str(state / "log")))
+        options.setdefault("rootfs", Rootfs([str(self.root)], str(state / "diff"), str(state / "work")))
+        return Launch(name, str(run), str(state), **options)
+
+    async def launch(self, request: Launch, clients: Sequence[Client] = (), **more: Any) -> MonitorLink:
+        streams = [client.theirs.fileno() for client in clients]
+        link = await asyncio.wait_for(self.launcher.launch(request, streams=streams, **more), PATIENCE)
+        self.pids |= {link.started.pid, link.started.monitor_pid}
+        for client in clients:
+            client.handed_over()
+        return link
+
+    async def run(self, *arguments: str, **options: Any) -> tuple[MonitorLink, Launch]:
+        request = self.prepare(arguments, **options)
+        return await self.launch(request), request
+
+    def process(self, *arguments: str, terminal: bool = False) -> dict[str, Any]:
+        return self._process(arguments, terminal)
+
+    def _process(self, arguments: Sequence[str], terminal: bool) -> dict[str, Any]:
+        capabilities = list(oci.CAPABILITIES)
         return {
-            "ociVersion": defaults.VERSION,
-            "process": {
-                "args": list(arguments) or ["sh", "-c", script],
-                "env": ["PATH=/bin"],
-                "cwd": "/",
-                "user": {"uid": 0, "gid": 0, "username": ""},
-                "capabilities": {kind: list(capabilities) for kind in ("bounding", "effective", "permitted")},
-                "oomScoreAdj": 0,
-            },
-            "root": {"path": "rootfs"},
-            "hostname": "box",
-            "mounts": [dict(mount) for mount in defaults.MOUNTS],
+            "terminal": terminal,
+            "user": {"uid": 0, "gid": 0},
+            "args": list(arguments),
+            "env": [f"PATH={oci.PATH}", "HOME=/root"],
+            "cwd": "/",
+            "capabilities": dict.fromkeys(("bounding", "effective", "permitted"), capabilities),
+            "oomScoreAdj": 0,
+        }
+
+    def _spec(
+        self, name: str, arguments: Sequence[str], terminal: bool, namespaces: Sequence[str]
+    ) -> dict[str, Any]:
+        kinds = namespaces or ("pid", "mount", "network", "uts", "ipc", "cgroup")
+        return {
+            "ociVersion": oci.VERSION,
+            "process": self._process(arguments, terminal),
+            "root": {"path": str(self.root)},
+            "hostname": "test",
+            "mounts": list(oci.MOUNTS),
             "linux": {
-                "cgroupsPath": f"/sampan/{self.name}",
-                "namespaces": defaults.namespaces(cgroup_private=cgroup_layout.detect().pure),
-                "maskedPaths": list(defaults.MASKED_PATHS),
-                "readonlyPaths": list(defaults.READONLY_PATHS),
-                "sysctl": dict(defaults.SYSCTLS),
-                **linux,
-                "resources": {"devices": list(defaults.DEVICE_RULES), **linux.get("resources", {})},
+                "cgroupsPath": f"/sampan-test-monitor/{name}",
+                "namespaces": [{"type": kind} for kind in kinds],
+                "maskedPaths": list(oci.MASKED_PATHS),
+                "readonlyPaths": list(oci.READONLY_PATHS),
             },
         }
 
-    def launch(self, **changes: Any) -> Launch:
-        interfaces: list[Interface] = changes.get("interfaces", [])
-        return Launch(
-            id=self.name,
-            bundle=str(self.directory / "run"),
-            state_dir=str(self.directory / "c"),
-            rootfs=changes.get("rootfs", self.rootfs()),
-            log=Log("none", ""),
-            seccomp=changes.get("seccomp"),
-            interfaces=interfaces,
-            gateway=changes.get("gateway"),
-        )
 
-    def rootfs(self) -> Rootfs:
-        return Rootfs([str(self.layer)], str(self.upper), str(self.directory / "c/work"))
-
-    def default_filter(self) -> str | None:
-        return seccomp.compiled(None, defaults.CAPABILITIES, str(self.directory / "seccomp"))
-
-    def run(self, spec: dict[str, Any], launch: Launch | None = None) -> Result:
-        with self.created(spec, launch) as (made, read_end):
-            container.start(made)
-            return self._finish(made, read_end)
-
-    @contextlib.contextmanager
-    def created(self, spec: dict[str, Any], launch: Launch | None = None) -> Iterator[tuple[Container, int]]:
-        """(container, read end of its output); killed and destroyed afterwards."""
-        read_end, write_end = os.pipe()
-        null = os.open("/dev/null", os.O_RDONLY)
-        try:
-            stdio = None if spec["process"].get("terminal") else Stdio(null, write_end, write_end)
-            made = container.create(launch or self.launch(), spec, stdio)
-        except BaseException:
-            os.close(read_end)
-            raise
-        finally:
-            os.close(write_end)
-            os.close(null)
-        try:
-            yield made, read_end
-        finally:
-            os.close(read_end)
-            self._end(made)
-
-    def _finish(self, made: Container, read_end: int) -> Result:
-        output = read_all(read_end)
-        _, status = os.waitpid(made.pid, 0)
-        oom = container.destroy(made)
-        return Result(os.waitstatus_to_exitcode(status), output, oom, made.warnings)
-
-    def _end(self, made: Container) -> None:
-        with contextlib.suppress(ProcessLookupError, ChildProcessError):
-            os.kill(made.pid, 9)
-            os.waitpid(made.pid, 0)
-        container.destroy(made)
-        os.close(made.pidfd)
-        if made.console is not None:
-            os.close(made.console)
-        made.link.close()
-
-    def execute(self, made: Container, process: dict[str, Any]) -> Result:
-        read_end, write_end = os.pipe()
-        null = os.open("/dev/null", os.O_RDONLY)
-        try:
-            terminal = process.get("terminal")
-            stdio = None if terminal else Stdio(null, write_end, write_end)
-            executed = container.execute(made, process, stdio, None)
-        except BaseException:
-            os.close(read_end)
-            raise
-        finally:
-            os.close(write_end)
-            os.close(null)
-        output = read_all(read_end if executed.console is None else executed.console)
-        _, status = os.waitpid(executed.pid, 0)
-        for fd in (read_end, executed.pidfd, executed.console):
-            if fd is not None:
-                os.close(fd)
-        return Result(os.waitstatus_to_exitcode(status), output, oom_killed=False, warnings=[])
-
-
-def read_all(fd: int) -> str:
-    parts = []
-    while True:
-        try:
-            part = os.read(fd, 65536)
-        except OSError:  # EIO: a terminal whose last process has gone
-            part = b""
-        if not part:
-            return b"".join(parts).decode(errors="replace")
-        parts.append(part)
-
-
-def _cgroups() -> set[str]:
-    found = set()
-    for place, directories, _ in os.walk("/sys/fs/cgroup"):
-        found.update(f"{place}/{name}" for name in directories if "kernel-test" in name)
-    return found
+@pytest.fixture
+def base() -> Iterator[Path]:
+    """Run and data roots, away from pytest's long paths; everything below them must be gone at the end."""
+    path = Path(tempfile.mkdtemp(prefix="monitor-", dir="/var/tmp"))
+    yield path
+    shutil.rmtree(path)
 
 
 @pytest.fixture
-def box(tmp_path: Path) -> Iterator[Box]:
-    gc.collect()
-    before = len(os.listdir("/proc/self/fd")), Path("/proc/self/mountinfo").read_text()
-    made = Box(tmp_path, f"kernel-test-{os.getpid()}")
-    yield made
-    # What a container leaves behind is a fault of ours, whatever the test was about.
-    gc.collect()
-    assert (len(os.listdir("/proc/self/fd")), Path("/proc/self/mountinfo").read_text()) == before
-    assert _cgroups() == set()
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+def machine(base: Path, busybox: Path) -> Iterator[Callable[[], Machine]]:
+    """Make it inside the event loop. Afterwards no process and no cgroup of the test is left."""
+    made: list[Machine] = []
+
+    def make() -> Machine:
+        made.append(Machine(base, busybox))
+        return made[-1]
+
+    yield make
+    assert wait_until(lambda: not leftovers(base)), leftovers(base)
+    assert wait_until(lambda: not cgroups(base)), cgroups(base)
+
+
+def leftovers(base: Path) -> list[str]:
+    """Processes that have something of the test open or in their command line."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            name = Path(f"/proc/{pid}/comm").read_text().strip()
+            line = Path(f"/proc/{pid}/cmdline").read_bytes().decode()
+            links = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+        except OSError:
+            continue
+        if int(pid) != os.getpid() and (str(base) in line or any(str(base) in link for link in links)):
+            found.append(f"{pid} {name}")
+    return found
+
+
+def cgroups(base: Path) -> list[str]:
+    found = subprocess.run(
+        ["find", "/sys/fs/cgroup", "-type", "d", "-path", f"*sampan-test-monitor/{base.name}*"],
+        capture_output=True,
+        text=True,
+    )
+    return found.stdout.split()
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 12.0) -> bool:
+    """For what no event tells: a process that we are not the parent of is gone."""
+    import select
+    import time
+
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        select.select([], [], [], 0.02)
+    return True
+
+
+def in_loop(body: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    asyncio.run(body())
+
+
+async def ended(link: MonitorLink) -> Exited:
+    return await asyncio.wait_for(link.exited(), PATIENCE)
+
+
+class Events:
+    """Collects what a link tells."""
+
+    def __init__(self, link: MonitorLink) -> None:
+        self.seen: list[Event] = []
+        self._news = asyncio.Event()
+        link.on_event = self._add
+
+    def _add(self, event: Event) -> None:
+        self.seen.append(event)
+        self._news.set()
+
+    async def wait(self, kind: type[Event], count: int = 1) -> list[Any]:
+        async with asyncio.timeout(PATIENCE):
+            while len(found := [event for event in self.seen if isinstance(event, kind)]) < count:
+                self._news.clear()
+                await self._news.wait()
+        return found
+
+
+def attach(session: str = "s", *, raw: bool = False, stdin: bool = True, **more: Any) -> Attach:
+    return Attach(session, stdin, True, True, "raw" if raw else "multiplexed", **more)
+
+
+def execution(name: str, process: dict[str, Any], client: Client | None = None, **more: Any) -> Exec:
+    session = attach(name, raw=bool(process["terminal"]), exec_id=name) if client else None
+    return Exec(name, process, session, **more)
