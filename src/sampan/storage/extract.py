@@ -194,6 +194,7 @@ class _Extractor:
         self._make_way(directory, parent, name)
         if entry.type == tar.SYMLINK:
             os.symlink(entry.link, name, dir_fd=directory)
+            self.size += len(entry.link)  # counts in Docker too
         else:
             os.mknod(name, _node_type(entry) | 0o600, os.makedev(*entry.device), dir_fd=directory)
         return self._dress_name(entry, directory, name)

@@ -54,7 +54,7 @@ class Archive:
         path = os.path.join(self._directory, str(number))
         hashed = hashlib.sha256()
         size = 0
-        with open(path, "xb", buffering=0) as file:
+        with open(path, "xb") as file:
             for piece in reader.data():
                 hashed.update(piece)
                 file.write(piece)
