@@ -73,7 +73,7 @@ class Parser:
 
     def _long(self, word: str, rest: list[str]) -> None:
         name, equals, value = word[2:].partition("=")
-        if not name or name[0] == "-":
+        if not name or name[0] in "-=":
             raise FlagError(f"bad flag syntax: {word}")
         flag = self._find(0, name)
         if flag is None:

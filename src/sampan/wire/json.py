@@ -75,7 +75,7 @@ def dumps(value: Any) -> str:
 
 
 def dumpb(value: Any) -> bytes:
-    """The same as UTF-8. A lone surrogate (an argument that was not UTF-8) becomes U+FFFD, as Go writes it."""
+    """The same as UTF-8. A lone surrogate (of an argument that was not UTF-8) is U+FFFD."""
     return dumps(value).encode("utf-8")
 
 

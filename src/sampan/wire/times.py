@@ -39,7 +39,7 @@ def to_unix(text: str) -> str:
     Without a zone the local one is meant; a time of day may be missing, or its seconds.
     """
     try:
-        if text[-1:] in ("Z", "z") or text[-6:-5] in ("+", "-"):
+        if text[-1:] in ("Z", "z") or ("T" in text and text[-6:-5] in ("+", "-")):
             whole, nanoseconds, _ = parse(_with_seconds(text))
         else:
             whole, nanoseconds, _ = parse(_with_seconds(text if "T" in text else f"{text}T00:00:00") + "Z")

@@ -50,8 +50,8 @@ def _lines(path: str) -> list[str]:
         data = file.read().removeprefix(b"\xef\xbb\xbf")
     try:
         text = data.decode("utf-8")
-    except UnicodeDecodeError:
-        number = data[: data.find(b"\n")].count(b"\n") + 1
+    except UnicodeDecodeError as error:
+        number = data.count(b"\n", 0, error.start) + 1
         raise InvalidArgument(f"invalid env file ({path}): invalid utf8 bytes at line {number}") from None
     lines = (line.removesuffix("\r").lstrip() for line in text.split("\n"))
     return [line for line in lines if line and not line.startswith("#")]

@@ -25,7 +25,7 @@ def header(config: dict[str, Any], domain: str) -> str:
         auth["registrytoken"] = entry["registrytoken"]
     if entry.get("auth"):
         try:
-            user, _, password = a2b_base64(entry["auth"]).decode().partition(":")
+            user, _, password = a2b_base64(entry["auth"], strict_mode=True).decode().partition(":")
         except (Error, ValueError):
             return ""
         auth["username"], auth["password"] = user, password.rstrip("\0")
