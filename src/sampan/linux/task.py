@@ -2,10 +2,13 @@
 
 import ctypes
 
+from sampan.linux import libc
 from sampan.linux.process import PR_SET_DUMPABLE, PR_SET_PDEATHSIG, prctl
 
 _PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
+
+_rt_sigaction = libc.raw("rt_sigaction", ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
 
 
 def set_name(name: str) -> None:
@@ -27,6 +30,14 @@ def set_child_subreaper(*, on: bool) -> None:
 def set_parent_death_signal(signal: int) -> None:
     """Sent to us when the thread that forked us ends. A fork(2) clears it for the child."""
     prctl(PR_SET_PDEATHSIG, signal)
+
+
+def reset_internal_signals() -> None:
+    """posix_spawn(3) of glibc leaves its own two signals ignored in the new program, execve(2) keeps that,
+    and the functions of libc refuse to touch them: a bare rt_sigaction(2) with SIG_DFL."""
+    default = (ctypes.c_ulong * 4)()  # struct sigaction of the kernel: handler, flags, restorer, mask
+    for number in (32, 33):  # SIGCANCEL, SIGSETXID
+        libc.check(_rt_sigaction(number, ctypes.addressof(default), 0, 8), "rt_sigaction")
 
 
 def set_oom_score_adjustment(value: int) -> bool:

@@ -9,7 +9,7 @@ It is a child subreaper: pid 1 of a container whose monitor was killed becomes i
 hears how that one ended (`Reaped`).
 """
 
-import _signal  # type: ignore[import-not-found]
+import _signal
 import contextlib
 import gc
 import os
@@ -40,6 +40,7 @@ def main(control: int) -> None:
     task.set_child_subreaper(on=True)
     task.set_undumpable()  # and so are all whom we fork, until they execve
     task.set_oom_score_adjustment(_OOM_SCORE)
+    task.reset_internal_signals()
     for number in _IGNORED:
         _signal.signal(number, _signal.SIG_IGN)
     Launcher(socket(fileno=control)).serve()

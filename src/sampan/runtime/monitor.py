@@ -58,11 +58,12 @@ def run(launcher: socket, for_starter: socket) -> NoReturn:
     try:
         task.set_child_subreaper(on=True)
         ours_end, theirs = channel.pair()
+        own = os.getpid()
         pid = os.fork()
         if pid == 0:
             launcher.close()
             ours_end.close()
-            starter.start_and_exit(for_starter, theirs)
+            starter.start_and_exit(for_starter, theirs, own)
         theirs.close()
         for_starter.close()
         packet = channel.receive(launcher)

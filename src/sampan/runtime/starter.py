@@ -86,13 +86,14 @@ class Executing(NamedTuple):
     stdin: bool
 
 
-def start_and_exit(launcher: socket, monitor: socket) -> NoReturn:
-    """Wait for a launch, carry it out, tell the monitor."""
+def start_and_exit(launcher: socket, monitor: socket, parent: int) -> NoReturn:
+    """Wait for a launch, carry it out, tell the monitor, whose pid `parent` is."""
     run_dir = "/"
     try:
         task.set_parent_death_signal(_SIGKILL)
         packet = channel.receive(launcher)
-        if packet is not None:
+        # A monitor that died before the death signal was set will not be told, and nobody else would be.
+        if packet is not None and os.getppid() == parent:
             launch, _ = decode(packet.data)
             run_dir = launch.bundle
             _tell(monitor, *_start(launch))

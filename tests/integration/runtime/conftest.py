@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -77,13 +78,14 @@ class Machine:
 
     def __init__(self, base: Path, root: Path) -> None:
         self.base = base
+        self.run_root = base / "run"
         self.root = root
         self.launcher = Launcher()
         self.pids: set[int] = set()
         self._numbers = itertools.count(1)
 
     async def __aenter__(self) -> "Machine":
-        await self.launcher.open(str(self.base / "run"))
+        await self.launcher.open(str(self.run_root))
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -98,7 +100,7 @@ class Machine:
         **options: Any,
     ) -> Launch:
         name = f"{self.base.name}-{next(self._numbers)}"
-        run, state = self.base / "run" / name, self.base / "data" / name
+        run, state = self.run_root / name, self.base / "data" / name
         run.mkdir(parents=True)
         for directory in ("diff", "work"):
             (state / directory).mkdir(parents=True)
@@ -171,7 +173,11 @@ def machine(base: Path, busybox: Path) -> Iterator[Callable[[], Machine]]:
         return made[-1]
 
     yield make
-    assert wait_until(lambda: not leftovers(base)), leftovers(base)
+    wait_until(lambda: not leftovers(base))
+    left = leftovers(base)
+    for line in left:
+        os.kill(int(line.split()[0]), signal.SIGKILL)
+    assert not left
     assert wait_until(lambda: not cgroups(base)), cgroups(base)
 
 
