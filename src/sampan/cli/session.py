@@ -7,6 +7,7 @@ import sys
 from sampan.cli.console import environment
 from sampan.client import hosts
 from sampan.client.connection import Client
+from sampan.errors import Unsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,7 +49,10 @@ class Session:
         url = given[-1] if given else environment("SAMPAN_HOST") or environment("DOCKER_HOST")
         version = environment("DOCKER_API_VERSION")
         if url:
-            return Client(hosts.parse(url), version)
+            host = hosts.parse(url)
+            if not host.path and environment("DOCKER_TLS_VERIFY"):
+                raise Unsupported(f"cannot connect to {url}: TLS is not supported")
+            return Client(host, version)
         return Client(hosts.parse(hosts.DEFAULT), version, _start_daemon)
 
 

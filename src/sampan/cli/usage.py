@@ -112,7 +112,10 @@ def _listed(verbs: Mapping[str, str]) -> list[str]:
 
 def _options(flags: Sequence[Flag]) -> list[str]:
     """pflag's FlagUsagesWrapped: names, then the help in a column of its own, wrapped."""
-    shown = sorted((flag for flag in flags if flag[4]), key=lambda flag: flag[0])
+    shown = [flag for flag in flags if flag[4]]
+    if any(flag[1] == "h" for flag in flags):  # elsewhere -h is for help, and nobody has to be told
+        shown.append(("help", "", "bool", False, "Print usage"))
+    shown.sort(key=lambda flag: flag[0])
     heads = [_head(flag) for flag in shown]
     column = max(map(len, heads)) + 3
     lines = []

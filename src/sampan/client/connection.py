@@ -36,6 +36,7 @@ class Client:
 
     def __init__(self, host: Host, version: str = "", start: Callable[[], None] | None = None) -> None:
         self.host = host
+        self._version = version
         self._prefix = f"/v{version.removeprefix('v')}" if version else ""
         self._start = start
         self._idle: _socket.socket | None = None
@@ -73,6 +74,10 @@ class Client:
     def upgrade(self, target: str, body: Any = None) -> Exchange:
         """Ask the daemon to turn the connection into a byte stream: `Exchange.hijack` gives it."""
         return self.send("POST", target, body, _UPGRADE)
+
+    def another(self) -> Client:
+        """The same daemon, for what happens in the middle of another request: a signal, a resize."""
+        return Client(self.host, self._version)
 
     def keep(self, socket: _socket.socket) -> None:
         """Take a connection back for the next request."""

@@ -61,7 +61,7 @@ EXPECTED = {
     | {"sampan.cli.container.logs", "sampan.client.container.logs", "sampan.wire.stdcopy", "select"}
     | {"sampan.cli.container.streams"},
     "start": CORE | VERB | {"sampan.cli.container.start", "sampan.client.container.start"},
-    "rm": CORE | VERB | {"sampan.cli.container.rm", "sampan.client.container.rm"},
+    "rm": CORE | VERB | SEVERAL | {"sampan.cli.container.rm", "sampan.client.container.rm"},
     "wait": CORE | VERB | {"sampan.cli.container.wait", "sampan.client.container.wait"},
 } | {
     verb: CORE | VERB | SEVERAL | {f"sampan.cli.container.{verb}", f"sampan.client.container.{verb}"}

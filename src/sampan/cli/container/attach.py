@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sampan.cli.console import ExitWith
-from sampan.cli.container.session import check_terminal, copy, second_client, show_terminal
+from sampan.cli.container.session import check_terminal, copy, show_terminal
 from sampan.client.container import attach, wait
 from sampan.client.container.inspect import inspect
 
@@ -35,7 +35,7 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
     if options["sig-proxy"] and not tty:
         from sampan.cli.container.signals import proxy
 
-        proxy(second_client(session.client), found["Id"])
+        proxy(session.client.another(), found["Id"])
     keys = session.detach_keys(options["detach-keys"])
     return attached(session, found["Id"], stdin=stdin, tty=tty, keys=keys)
 
@@ -51,7 +51,7 @@ def attached(session: Session, identity: str, *, stdin: bool, tty: bool, keys: s
 
     from sampan.client.container.resize import resize
 
-    other = second_client(client)
+    other = client.another()
 
     def set_size(height: int, width: int) -> None:
         resize(other, identity, height, width)

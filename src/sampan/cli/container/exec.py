@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sampan.cli.console import ExitWith
-from sampan.cli.container.session import NOT_A_TERMINAL, copy, second_client, show_terminal
+from sampan.cli.container.session import NOT_A_TERMINAL, copy, show_terminal
 from sampan.client.container import exec
 
 TYPE_CHECKING = False
@@ -82,7 +82,7 @@ def _run_terminal(session: Session, identity: str, *, stdin: bool, keys: str) ->
     from sampan.cli.container.terminal import size
     from sampan.client.container.resize import resize_exec
 
-    other = second_client(session.client)
+    other = session.client.another()
     return show_terminal(
         exec.attach(session.client, identity, tty=True, size=size()),
         stdin=stdin,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sampan.cli.container.several import each
-from sampan.client.container.kill import kill
+from sampan.cli.container.several import together
+from sampan.client.container.kill import begin
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,4 +18,4 @@ FLAGS = (("signal", "s", "string", "", "Signal to send to the container"),)
 
 
 def main(session: Session, options: Values, arguments: list[str]) -> int:
-    return each(arguments, lambda name: kill(session.client, name, options["signal"]))
+    return together(arguments, lambda name: begin(session.client, name, options["signal"]))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from sampan.cli import console
-from sampan.client.container.rm import rm
-from sampan.errors import NotFound, SampanError
+from sampan.cli.container.several import together
+from sampan.client.container.rm import begin
+from sampan.errors import InvalidArgument, NotFound, SampanError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sampan.cli.flags import Values
     from sampan.cli.session import Session
+    from sampan.client.connection import Exchange
 
 USAGE = "[OPTIONS] CONTAINER [CONTAINER...]"
 SHORT = "Remove one or more containers"
@@ -23,23 +24,15 @@ FLAGS = (
 
 
 def main(session: Session, options: Values, arguments: list[str]) -> int:
-    status = 0
-    for name in arguments:
-        wanted = name.strip("/")
-        try:
-            if not wanted:
-                raise NotFound("container name cannot be empty")
-            rm(
-                session.client,
-                wanted,
-                force=options["force"],
-                volumes=options["volumes"],
-                link=options["link"],
-            )
-        except SampanError as error:
-            console.error(str(error))
-            if not (options["force"] and isinstance(error, NotFound)):  # with -f a missing one is as wanted
-                status = 1
-        else:
-            console.out(name)
-    return status
+    def remove(name: str) -> Exchange:
+        name = name.strip("/")
+        if not name:
+            raise InvalidArgument("container name cannot be empty")
+        force, volumes, link = options["force"], options["volumes"], options["link"]
+        return begin(session.client, name, force=force, volumes=volumes, link=link)
+
+    def forgive(error: SampanError) -> bool:
+        """With -f one that is missing is as wanted."""
+        return bool(options["force"]) and isinstance(error, NotFound)
+
+    return together(arguments, remove, forgive)

@@ -10,7 +10,7 @@ from sampan.cli import console
 from sampan.cli.console import ExitWith
 from sampan.cli.container import creation
 from sampan.cli.container import options as shared
-from sampan.cli.container.session import check_terminal, copy, second_client, show_terminal, with_help
+from sampan.cli.container.session import check_terminal, copy, show_terminal, with_help
 from sampan.client.container import attach, start, wait
 from sampan.errors import SampanError
 
@@ -70,7 +70,7 @@ def _run_attached(session: Session, options: Values, config: dict[str, Any], ide
     if options["sig-proxy"] and not tty:
         from sampan.cli.container.signals import proxy
 
-        proxy(second_client(client), identity)
+        proxy(client.another(), identity)
     exchange = attach.begin(
         client,
         identity,
@@ -89,7 +89,7 @@ def _run_attached(session: Session, options: Values, config: dict[str, Any], ide
 
     from sampan.client.container.resize import resize
 
-    other = second_client(client)
+    other = client.another()
 
     def ready(terminal: Terminal) -> None:
         _start(session, identity, keys, waiting if options["rm"] else None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from sampan.cli.console import PROGRAM, ExitWith
 from sampan.cli.container.streams import DetachKeys, Streams
-from sampan.client.connection import Client
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,11 +13,6 @@ if TYPE_CHECKING:
     from sampan.client.connection import Exchange
 
 NOT_A_TERMINAL = "the input device is not a TTY"
-
-
-def second_client(client: Client) -> Client:
-    """For what happens in the middle of another request: a signal, a resize."""
-    return Client(client.host)
 
 
 def check_terminal(*, stdin: bool, tty: bool) -> None:

@@ -43,7 +43,7 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
 
 
 def _start_attached(session: Session, options: Values, container: str) -> int:
-    from sampan.cli.container.session import check_terminal, copy, second_client, show_terminal
+    from sampan.cli.container.session import check_terminal, copy, show_terminal
     from sampan.client.container import attach, wait
     from sampan.client.container.inspect import inspect
     from sampan.client.container.resize import resize
@@ -58,7 +58,7 @@ def _start_attached(session: Session, options: Values, container: str) -> int:
     if not tty:
         from sampan.cli.container.signals import proxy
 
-        proxy(second_client(client), identity)
+        proxy(client.another(), identity)
     exchange = attach.begin(client, identity, stdin=stdin, stdout=True, stderr=True, detach_keys=keys)
     removed = bool(found["HostConfig"].get("AutoRemove"))
     waiting = wait.begin(client, identity, "removed" if removed else "next-exit")
@@ -68,7 +68,7 @@ def _start_attached(session: Session, options: Values, container: str) -> int:
     if not tty:
         copy(exchange, stdin=stdin, keys=keys)
         return wait.end(waiting)
-    other = second_client(client)
+    other = client.another()
     detached = show_terminal(
         exchange,
         stdin=stdin,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sampan.cli.container.several import each
-from sampan.client.container.stop import stop
+from sampan.cli.container.several import together
+from sampan.client.container.stop import begin
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,4 +26,4 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
     for flag in ("time", "timeout"):
         if flag in options.changed:
             timeout = options[flag]
-    return each(arguments, lambda name: stop(session.client, name, timeout, options["signal"]))
+    return together(arguments, lambda name: begin(session.client, name, timeout, options["signal"]))
