@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from sampan.cli import libraries
-from sampan.cli.format import plain
+from sampan.cli import format, libraries
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,41 +19,44 @@ class Bars:
     def __init__(self, descriptor: int) -> None:
         libraries.enable()
         from rich.console import Console
-        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+        from rich.progress import BarColumn, Progress, TextColumn
 
-        self._file = open(descriptor, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 (the descriptor is stdout)
+        self._file = open(descriptor, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 (it is stdout)
         self._console = Console(file=self._file, highlight=False, markup=False, soft_wrap=True)
         self._progress: Progress = Progress(
             TextColumn("{task.fields[layer]}:", markup=False),
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=None),
-            DownloadColumn(),
-            TransferSpeedColumn(),
+            TextColumn("{task.fields[amount]}", markup=False),
             console=self._console,
             expand=True,
         )
         self._tasks: dict[str, TaskID] = {}
 
     def show(self, message: dict[str, Any]) -> None:
-        identity = str(message.get("id", ""))
-        status = plain(str(message.get("status", message.get("stream", "")))).rstrip()
+        identity = format.plain(str(message.get("id", "")))
+        status = format.plain(str(message.get("status", message.get("stream", "")))).rstrip()
         if not identity or status.startswith("Pulling from"):
             self._console.print(f"{identity}: {status}" if identity else status)
             return
         self._progress.start()
         if identity not in self._tasks:
-            self._tasks[identity] = self._progress.add_task(status, total=None, layer=plain(identity))
-        task = self._tasks[identity]
+            self._tasks[identity] = self._progress.add_task(status, total=1, layer=identity, amount="")
         detail = message.get("progressDetail") or {}
-        if status in _DONE:
-            size = self._progress.tasks[self._progress.task_ids.index(task)].total or 1
-            self._progress.update(task, description=status, completed=size, total=size)
-        elif detail.get("current") is not None:
-            total = detail.get("total") or None
-            self._progress.update(task, description=status, completed=detail["current"], total=total)
-        else:
-            self._progress.update(task, description=status)
+        self._move(self._tasks[identity], status, detail.get("current"), detail.get("total"))
 
     def close(self) -> None:
         self._progress.stop()
         self._file.close()
+
+    def _move(self, task: TaskID, status: str, current: int | None, total: int | None) -> None:
+        if status in _DONE:
+            self._progress.update(task, description=status, completed=1, total=1, amount="")
+        elif current is None:
+            self._progress.update(task, description=status)
+        elif not total:
+            amount = format.size(current, 3)
+            self._progress.update(task, description=status, completed=0, total=None, amount=amount)
+        else:
+            amount = f"{format.size(current, 3)}/{format.size(total, 3)}"
+            self._progress.update(task, description=status, completed=current, total=total, amount=amount)

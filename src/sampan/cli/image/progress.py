@@ -56,9 +56,12 @@ def display(descriptor: int | None) -> Display:
     if descriptor is None:
         return Nowhere()
     if console.is_terminal(descriptor):
-        from sampan.cli.image.bars import Bars
+        try:
+            from sampan.cli.image.bars import Bars
 
-        return Bars(descriptor)
+            return Bars(descriptor)
+        except ImportError:
+            pass  # rich is not installed: a pull is a pull without it
     return Lines(descriptor)
 
 
