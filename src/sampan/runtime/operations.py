@@ -139,8 +139,9 @@ class ReadonlyRoot(NamedTuple):
 
 
 class RootPropagation(NamedTuple):
+    """Of the root's own mount; each bind has its own."""
+
     flags: int
-    recursive: bool
 
 
 class NewKeyring(NamedTuple):

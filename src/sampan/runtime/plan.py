@@ -287,6 +287,6 @@ def _propagation(linux: dict[str, Any]) -> Iterator[op.Operation]:
     name = linux.get("rootfsPropagation") or ""
     if name and name not in ("private", "rprivate"):
         try:
-            yield op.RootPropagation(*propagation_flags(name))
+            yield op.RootPropagation(propagation_flags(name)[0])
         except KeyError:
             raise invalid(f"rootfsPropagation={name} is not supported") from None

@@ -123,4 +123,4 @@ def readonly_root(_step: op.ReadonlyRoot, stage: Stage) -> None:
 
 
 def root_propagation(step: op.RootPropagation, stage: Stage) -> None:
-    mount.mount_setattr(stage.root, propagation=step.flags, recursive=step.recursive)
+    mount.mount_setattr(stage.root, propagation=step.flags)

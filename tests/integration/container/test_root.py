@@ -246,6 +246,27 @@ def test_the_host_sees_nothing(box: Any) -> None:
         assert Path("/proc/self/mountinfo").read_text() == before
 
 
+@pytest.mark.parametrize(("word", "shows"), [("rshared", True), ("rslave", False), ("rprivate", False)])
+def test_a_mount_made_inside_shows_outside_only_if_shared(
+    box: Any, tmp_path: Path, word: str, *, shows: bool
+) -> None:
+    volume = tmp_path / "volume"
+    (volume / "sub").mkdir(parents=True)
+    mount.mount(str(volume), str(volume), "", mount.MS_BIND)
+    try:
+        mount.mount("", str(volume), "", mount.MS_SHARED)
+        spec = box.spec(script="mount -t tmpfs x /v/sub && touch /v/sub/seen && echo mounted")
+        for kind in ("bounding", "effective", "permitted"):
+            spec["process"]["capabilities"][kind].append("CAP_SYS_ADMIN")
+        bind = {"destination": "/v", "type": "bind", "source": str(volume), "options": ["rbind", word]}
+        spec["mounts"].append(bind)
+        spec["linux"]["rootfsPropagation"] = {"rshared": "shared", "rprivate": "private"}.get(word, word)
+        assert box.run(spec).output == "mounted\n"
+        assert (volume / "sub/seen").exists() is shows
+    finally:
+        mount.umount2(str(volume), mount.MNT_DETACH)
+
+
 def test_propagation_of_a_bind(box: Any, tmp_path: Path) -> None:
     """A mount made on the host after the start shows in an rslave bind, and not in a private one."""
     shared = tmp_path / "shared"
