@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from sampan.linux import capability
+from sampan.oci import runtime as defaults
 from sampan.runtime import container
 from sampan.runtime.failure import OciError
 
@@ -208,6 +210,39 @@ def test_the_network_of_another_container(box: Any) -> None:
     ]
     del spec["linux"]["sysctl"]
     assert box.run(spec).output.split()[0] == os.readlink("/proc/self/ns/net")
+
+
+def test_the_processes_of_another_container(box: Any, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    other = type(box)(tmp_path / "other", f"{box.name}-other")
+    with box.created(box.spec("sleep", "100")) as (made, _):
+        container.start(made)
+        spec = other.spec(script="ps -o args; readlink /proc/self/ns/pid")
+        spec["linux"]["namespaces"] = [
+            {"type": "pid", "path": f"/proc/{made.pid}/ns/pid"} if n["type"] == "pid" else n
+            for n in spec["linux"]["namespaces"]
+        ]
+        output = other.run(spec).output
+        assert "sleep 100" in output
+        assert output.split()[-1] == os.readlink(f"/proc/{made.pid}/ns/pid")
+    assert os.readlink("/proc/self/ns/pid_for_children") == os.readlink("/proc/self/ns/pid")
+
+
+def test_all_capabilities_and_all_devices(box: Any) -> None:
+    """--privileged: what this machine has of it."""
+    spec = box.spec(
+        script="grep CapEff /proc/self/status; (: < /dev/kmsg) && echo open; mount -t tmpfs t /tmp"
+    )
+    spec["linux"]["devices"] = [
+        {"path": "/dev/kmsg", "type": "c", "major": 1, "minor": 11, "fileMode": 0o600}
+    ]
+    assert "Operation not permitted" in box.run(spec).output
+    for kind in ("bounding", "effective", "permitted"):
+        spec["process"]["capabilities"][kind] = list(capability.NAMES)
+    spec["linux"]["resources"]["devices"] = [dict(defaults.ALLOW_ALL_DEVICES)]
+    spec["linux"]["maskedPaths"] = spec["linux"]["readonlyPaths"] = []
+    own = _status(Path("/proc/self/status").read_text())["CapBnd"]
+    assert box.run(spec).output.splitlines() == [f"CapEff:\t{own}", "open"]
 
 
 def test_loopback_is_up_and_sysctls_are_set(box: Any) -> None:
