@@ -74,17 +74,23 @@ def _spawn(command: Sequence[str], log: str) -> int:
         if error.errno != ENOENT:
             raise
     flags = posix.O_WRONLY | posix.O_CREAT | posix.O_APPEND
-    return posix.posix_spawn(
-        command[0],
-        list(command),
-        dict(posix.environ),
-        file_actions=[
-            (posix.POSIX_SPAWN_OPEN, 0, "/dev/null", posix.O_RDONLY, 0),
-            (posix.POSIX_SPAWN_OPEN, 1, log, flags, 0o600),
-            (posix.POSIX_SPAWN_DUP2, 1, 2),
-        ],
-        setsid=True,
-    )
+    actions: list[tuple[int, ...] | tuple[int, int, str, int, int]] = [
+        (posix.POSIX_SPAWN_OPEN, 0, "/dev/null", posix.O_RDONLY, 0),
+        (posix.POSIX_SPAWN_OPEN, 1, log, flags, 0o600),
+        (posix.POSIX_SPAWN_DUP2, 1, 2),
+    ]
+    # What our caller left open (the far end of somebody's pipe) would stay open as long as the daemon runs.
+    inherited = [int(name) for name in posix.listdir("/proc/self/fd")]
+    actions += [(posix.POSIX_SPAWN_CLOSE, descriptor) for descriptor in inherited if descriptor > 2]
+    here = posix.open(".", posix.O_PATH | posix.O_DIRECTORY | posix.O_CLOEXEC)
+    try:
+        posix.chdir("/")  # nor shall it keep the caller's file system from being unmounted
+        return posix.posix_spawn(
+            command[0], list(command), dict(posix.environ), file_actions=actions, setsid=True
+        )
+    finally:
+        posix.fchdir(here)
+        posix.close(here)
 
 
 def _wait(path: str, pid: int, log: str) -> None:

@@ -65,11 +65,15 @@ def test_a_daemon_that_dies_is_told_with_its_last_words(tmp_path: Path) -> None:
 
 def test_the_daemon_is_detached(tmp_path: Path) -> None:
     path = tmp_path / "s"
+    kept, leaked = os.pipe()
+    os.set_inheritable(leaked, True)
     shows = (
         "import os; print(os.getsid(0) == os.getpid(), os.readlink('/proc/self/fd/0'), flush=True);" + SERVER
     )
     autostart.ensure(str(path), [sys.executable, "-I", "-c", shows, str(path), str(tmp_path / "starts")])
     assert (tmp_path / "daemon.log").read_text() == "True /dev/null\n"
+    os.close(leaked)
+    assert os.read(kept, 1) == b""  # the daemon does not hold the other end
     end(path)
 
 
