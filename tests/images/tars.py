@@ -1,4 +1,5 @@
-"""Archives for tests, honest and hostile: layers, docker-archives, OCI layouts. Nothing here touches the disk."""
+"""Archives for tests, honest and hostile: layers, docker-archives, OCI layouts. Nothing here touches the
+disk."""
 
 import gzip
 import hashlib

@@ -100,6 +100,8 @@ def _gzip(chunks: Iterator[bytes]) -> Iterator[bytes]:
                     data = data.lstrip(b"\0")
                     if not data:
                         break
+                    if not b"\x1f\x8b".startswith(data[:2]):
+                        raise InvalidArgument("gzip: invalid header")
                     member, between = zlib_like.decompressobj(31), False
                 piece = member.decompress(data, _OUT)
                 if piece:

@@ -61,9 +61,9 @@ class ImageRecords:
         """
         store, image_id = self._store, digests.of(image.config)
         blobs = [*image.blobs, Blob(image_id, len(image.config))]
-        if not store.blobs.has(image_id):
-            store.blobs.stage(image_id, image.config)
-        with store.commit_lock:
+        with contextlib.ExitStack() as failed, store.commit_lock:
+            if not store.blobs.has(image_id):
+                failed.callback(store.blobs.stage(image_id, image.config).discard)
             fsattr.syncfs(store.root)
             with contextlib.ExitStack() as undo:
                 move = _mover(undo)
@@ -75,6 +75,7 @@ class ImageRecords:
                     self._insert(sql, image_id, image, layers, blobs)
                     self._name(sql, image_id, tags, names)
                 undo.pop_all()
+            failed.pop_all()
             self._layers.committed(list(image.diff_ids))
         return image_id
 

@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from sampan.errors import InvalidArgument
+from sampan.errors import Internal, InvalidArgument
 from sampan.storage.buffer import Buffer
 from sampan.storage.decompress import Ratio, decompress
 from sampan.storage.extract import Unpacked, extract
@@ -75,6 +75,9 @@ class Layers:
                 pass
             found = _checked("sha256:" + hashed.hexdigest(), diff_id)
             self._stage(lease, Staged(found, directory, unpacked))
+        except OSError as error:  # the disk: full, read-only, broken
+            self._store.discard(directory)
+            raise Internal(f"failed to register layer: {(error.strerror or str(error)).lower()}") from error
         except BaseException:
             self._store.discard(directory)
             raise

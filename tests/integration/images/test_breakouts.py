@@ -1,8 +1,8 @@
 """Layers that try to get out, or in where they must not: each by pull, load and import.
 
-After containerd's TestBreakouts, moby's TestUntarInvalid* and TestApplyLayerInvalid*, and the attacks on Python's
-tarfile filters of 2025. A case is either refused, with the store as before, or contained: what it names lies in the
-layer. In both, nothing outside has changed.
+After containerd's TestBreakouts, moby's TestUntarInvalid* and TestApplyLayerInvalid*, and the attacks on
+Python's tarfile filters of 2025. A case is either refused, with the store as before, or contained: what it
+names lies in the layer. In both, nothing outside has changed.
 """
 
 import os
@@ -55,21 +55,29 @@ REFUSED = [
     Case("absolute directory", [directory(f"{OUT}/sub")]),
     Case("absolute in pax header", [file("ok", pax={"path": "/etc/evil"})]),
     Case("parent in pax header", [file("ok", pax={"path": "../evil"})]),
-    Case("parent in a GNU long name", [entry("././@LongLink", b"L", data=b"../" + b"x" * 150 + b"\0"), file("ok")]),
+    Case(
+        "parent in a GNU long name",
+        [entry("././@LongLink", b"L", data=b"../" + b"x" * 150 + b"\0"), file("ok")],
+    ),
     Case("symlink absolute, then through it", [symlink("l", OUT), file("l/canary")]),
     Case("symlink up, then through it", [symlink("l", UP + OUT[1:]), file("l/canary")]),
     Case("symlink up and out", [symlink("l", "../"), file("l/evil")]),
     Case("symlink to the root of the machine", [symlink("l", "/"), file("l/tmp/evil")]),
     Case("symlinks, absolute, several", [symlink("a", OUT), symlink("b", "a"), file("b/canary")]),
     Case("symlinks, relative, several", [symlink("a", ".."), symlink("b", "a/.."), file("b/evil")]),
-    Case("symlink to an absolute place that exists inside", [directory("etc"), symlink("l", "/etc"), file("l/x")]),
+    Case(
+        "symlink to an absolute place that exists inside",
+        [directory("etc"), symlink("l", "/etc"), file("l/x")],
+    ),
     Case("symlink loop", [symlink("a", "b"), symlink("b", "a"), file("a/x")]),
     Case("symlink to itself", [symlink("a", "a"), file("a/x")]),
     Case("symlink through proc", [symlink("l", "/proc/self/root"), file("l/tmp/evil")]),
     Case("symlink to a descriptor", [symlink("l", "/proc/self/fd/3"), file("l/x")]),
     Case("symlink that is empty", [entry("l", tarfile.SYMTYPE, "")]),
     Case("symlink, slash at the end, through it", [symlink("l/", OUT), file("l/canary")]),
-    Case("long realpath", [directory(LONG), symlink("a", LONG), symlink("b", f"a/../../{UP}"), file("b/evil")]),
+    Case(
+        "long realpath", [directory(LONG), symlink("a", LONG), symlink("b", f"a/../../{UP}"), file("b/evil")]
+    ),
     Case("directory below a link out", [symlink("l", OUT), directory("l/sub")]),
     Case("node below a link out", [symlink("l", OUT), entry("l/fifo", tarfile.FIFOTYPE)]),
     Case("link below a link out", [symlink("l", OUT), symlink("l/m", "x")]),
@@ -118,11 +126,18 @@ REFUSED = [
     Case("pax offset that is negative", [entry("x", b"x", data=b"-5 path=a\n"), file("f")]),
     Case("sparse map beyond the file", [file("f", pax={"GNU.sparse.map": "9,3", "GNU.sparse.size": "4"})]),
     Case("sparse map that overlaps", [file("f", pax={"GNU.sparse.map": "1,2,0,1", "GNU.sparse.size": "9"})]),
-    Case("sparse map in the data, endless", [
-        file("f", b"9999999\n" + b"1\n" * 252,
-             pax={"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": "9"})]),
+    Case(
+        "sparse map in the data, endless",
+        [
+            file(
+                "f",
+                b"9999999\n" + b"1\n" * 252,
+                pax={"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": "9"},
+            )
+        ],
+    ),
     Case("cut off in the middle", [file("f", b"x" * 4096)[:2048]]),
-]  # fmt: skip
+]
 
 CONTAINED = [
     Case("plain", [directory("a"), file("a/f")], {"a/f": "file:new"}),
@@ -131,50 +146,100 @@ CONTAINED = [
     Case("root entry", [directory("./", mode=0o700), file("f")], {"f": "file"}),
     Case("symlink that only points out", [symlink("l", OUT)], {"l": f"link:{OUT}"}),
     Case("symlink that only points up", [symlink("l", UP + "etc")], {"l": f"link:{UP}etc"}),
-    Case("symlink replaced by a directory", [symlink("l", OUT), directory("l"), file("l/canary")],
-         {"l": "dir", "l/canary": "file:new"}),
+    Case(
+        "symlink replaced by a directory",
+        [symlink("l", OUT), directory("l"), file("l/canary")],
+        {"l": "dir", "l/canary": "file:new"},
+    ),
     Case("symlink replaced by a file", [symlink("l", f"{OUT}/canary"), file("l")], {"l": "file:new"}),
-    Case("symlink replaced by a hard link", [file("f"), symlink("l", f"{OUT}/canary"), hard_link("l", "f")],
-         {"l": "file:new"}),
+    Case(
+        "symlink replaced by a hard link",
+        [file("f"), symlink("l", f"{OUT}/canary"), hard_link("l", "f")],
+        {"l": "file:new"},
+    ),
     Case("directory replaced by a symlink", [file("d/x"), symlink("d", "e")], {"d": "link:e"}),
     Case("directory replaced by a file", [file("d/x"), file("d/y/z"), file("d")], {"d": "file:new"}),
-    Case("directory replaced, then again", [file("d/x"), file("d"), file("e"), directory("d"), file("d/y")],
-         {"d/x": None, "d/y": "file"}),
+    Case(
+        "directory replaced, then again",
+        [file("d/x"), file("d"), file("e"), directory("d"), file("d/y")],
+        {"d/x": None, "d/y": "file"},
+    ),
     Case("file twice", [file("f", b"old"), file("f")], {"f": "file:new"}),
-    Case("hard link, then replaced", [file("a", b"old"), hard_link("b", "a"), file("b")],
-         {"a": "file:old", "b": "file:new"}),
+    Case(
+        "hard link, then replaced",
+        [file("a", b"old"), hard_link("b", "a"), file("b")],
+        {"a": "file:old", "b": "file:new"},
+    ),
     Case("hard link to itself", [file("a"), hard_link("a", "a")], {"a": "file:new"}),
     Case("hard link, absolute name, inside", [file("a"), hard_link("b", "/a")], {"b": "file:new"}),
-    Case("hard link to a symlink, then chmod", [symlink("l", f"{OUT}/canary"), hard_link("h", "l", mode=0o4777)],
-         {"h": f"link:{OUT}/canary"}),
-    Case("setuid by a hard link to a symlink", [symlink("l", f"{OUT}/canary"), hard_link("h", "l", uid=1234)],
-         {"h": "link"}),
-    Case("parent is a link that stays inside", [directory("usr/lib"), symlink("lib", "usr/lib"), file("lib/x")],
-         {"usr/lib/x": "file:new", "lib": "link:usr/lib"}),
+    Case(
+        "hard link to a symlink, then chmod",
+        [symlink("l", f"{OUT}/canary"), hard_link("h", "l", mode=0o4777)],
+        {"h": f"link:{OUT}/canary"},
+    ),
+    Case(
+        "setuid by a hard link to a symlink",
+        [symlink("l", f"{OUT}/canary"), hard_link("h", "l", uid=1234)],
+        {"h": "link"},
+    ),
+    Case(
+        "parent is a link that stays inside",
+        [directory("usr/lib"), symlink("lib", "usr/lib"), file("lib/x")],
+        {"usr/lib/x": "file:new", "lib": "link:usr/lib"},
+    ),
     Case("whiteout", [file("d/.wh.gone")], {"d/gone": "whiteout", "d/.wh.gone": None}),
     Case("whiteout beside the file itself", [file("f"), file(".wh.f")], {"f": "file:new"}),
     Case("whiteout before the file itself", [file(".wh.f"), file("f")], {"f": "file:new"}),
-    Case("whiteout beside the directory itself", [file("d/x"), file(".wh.d")], {"d": "opaque", "d/x": "file"}),
-    Case("whiteout before the directory itself", [file(".wh.d"), directory("d"), file("d/x")],
-         {"d": "opaque", "d/x": "file"}),
+    Case(
+        "whiteout beside the directory itself", [file("d/x"), file(".wh.d")], {"d": "opaque", "d/x": "file"}
+    ),
+    Case(
+        "whiteout before the directory itself",
+        [file(".wh.d"), directory("d"), file("d/x")],
+        {"d": "opaque", "d/x": "file"},
+    ),
     Case("whiteout before a directory that is left out", [file(".wh.d"), file("d/x")], {"d": "opaque"}),
     Case("whiteout as a directory", [directory(".wh.d")], {"d": "whiteout"}),
     Case("whiteout as a symlink", [symlink(".wh.d", OUT)], {"d": "whiteout"}),
-    Case("whiteout as a device", [entry(".wh.d", tarfile.CHRTYPE, devmajor=1, devminor=3)], {"d": "whiteout"}),
+    Case(
+        "whiteout as a device", [entry(".wh.d", tarfile.CHRTYPE, devmajor=1, devminor=3)], {"d": "whiteout"}
+    ),
     Case("opaque first", [file("d/.wh..wh..opq"), file("d/x")], {"d": "opaque", "d/x": "file"}),
     Case("opaque last", [file("d/x"), file("d/.wh..wh..opq")], {"d": "opaque", "d/x": "file"}),
     Case("opaque root", [file(".wh..wh..opq"), file("x")], {"x": "file"}),
-    Case("aufs book-keeping", [directory(".wh..wh.plnk"), file(".wh..wh.aufs"), file(".wh..wh.plnk/1.2")],
-         {".wh..wh.aufs": None, ".wh..wh.plnk": None}),
-    Case("overlay's own attributes", [file("f", pax={f"SCHILY.xattr.{space}.overlay.{name}": "/../../other"
-         for space in ("trusted", "user") for name in ("redirect", "opaque", "metacopy", "origin")})],
-         {"f": "no xattrs"}),
+    Case(
+        "aufs book-keeping",
+        [directory(".wh..wh.plnk"), file(".wh..wh.aufs"), file(".wh..wh.plnk/1.2")],
+        {".wh..wh.aufs": None, ".wh..wh.plnk": None},
+    ),
+    Case(
+        "overlay's own attributes",
+        [
+            file(
+                "f",
+                pax={
+                    f"SCHILY.xattr.{space}.overlay.{name}": "/../../other"
+                    for space in ("trusted", "user")
+                    for name in ("redirect", "opaque", "metacopy", "origin")
+                },
+            )
+        ],
+        {"f": "no xattrs"},
+    ),
     Case("an attribute that may be kept", [file("f", pax={"SCHILY.xattr.user.x": "y"})], {"f": "file:new"}),
-    Case("devices", [entry("null", tarfile.CHRTYPE, devmajor=1, devminor=3),
-                     entry("sda", tarfile.BLKTYPE, devmajor=8, devminor=0)], {"null": "char", "sda": "block"}),
+    Case(
+        "devices",
+        [
+            entry("null", tarfile.CHRTYPE, devmajor=1, devminor=3),
+            entry("sda", tarfile.BLKTYPE, devmajor=8, devminor=0),
+        ],
+        {"null": "char", "sda": "block"},
+    ),
     Case("fifo", [entry("p", tarfile.FIFOTYPE)], {"p": "fifo"}),
     Case("mode with bits that no file has", [patched(file("f"), 100, b"7777777\0")], {"f": "file"}),
-    Case("largest id", [file("f", pax={"uid": str((1 << 32) - 2), "gid": str((1 << 32) - 2)})], {"f": "file"}),
+    Case(
+        "largest id", [file("f", pax={"uid": str((1 << 32) - 2), "gid": str((1 << 32) - 2)})], {"f": "file"}
+    ),
     Case("mtime of the year 10^9", [file("f", pax={"mtime": "31556889864403199"})], {"f": "file"}),
     Case("mtime that is no number", [file("f", pax={"mtime": "1e400"})], {"f": "file"}),
     Case("mtime negative", [patched(file("f"), 136, b"\xff" * 12)], {"f": "file"}),
@@ -182,18 +247,50 @@ CONTAINED = [
     Case("newline in a name", [file("a\nb")], {"a\nb": "file"}),
     Case("the longest name", [file("n" * 255)], {"n" * 255: "file"}),
     Case("deep", [file(_deep(250) + "/f")], {_deep(250) + "/f": "file"}),
-    Case("global pax header", [entry("g", b"g", data=b"13 path=evil\n"), file("f")], {"f": "file", "evil": None}),
+    Case(
+        "global pax header",
+        [entry("g", b"g", data=b"13 path=evil\n"), file("f")],
+        {"f": "file", "evil": None},
+    ),
     Case("empty", [], {}),
     Case("upper and lower case", [file("A", b"1"), file("a", b"2")], {"A": "file:1", "a": "file:2"}),
-    Case("sparse, old GNU", [patched(patched(patched(entry("s", b"S", data=b"data" + bytes(508)),
-         124, b"00000000004\0"), 257, b"ustar  \0"), 345,
-         bytes(41) + b"%011o\0%011o\0" % (4096, 4) + bytes(72) + b"\0" + b"%011o\0" % 8192)], {"s": "size:8192"}),
-    Case("sparse, pax 0.1", [file("s", b"data", pax={"GNU.sparse.size": "8192", "GNU.sparse.map": "4096,4"})],
-         {"s": "size:8192"}),
-    Case("sparse, pax 1.0", [file("x", b"1\n4096\n4\n".ljust(512, b"\0") + b"data", pax={
-         "GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "s", "GNU.sparse.realsize": "8192"})],
-         {"s": "size:8192", "x": None}),
-]  # fmt: skip
+    Case(
+        "sparse, old GNU",
+        [
+            patched(
+                patched(
+                    patched(entry("s", b"S", data=b"data" + bytes(508)), 124, b"00000000004\0"),
+                    257,
+                    b"ustar  \0",
+                ),
+                345,
+                bytes(41) + b"%011o\0%011o\0" % (4096, 4) + bytes(72) + b"\0" + b"%011o\0" % 8192,
+            )
+        ],
+        {"s": "size:8192"},
+    ),
+    Case(
+        "sparse, pax 0.1",
+        [file("s", b"data", pax={"GNU.sparse.size": "8192", "GNU.sparse.map": "4096,4"})],
+        {"s": "size:8192"},
+    ),
+    Case(
+        "sparse, pax 1.0",
+        [
+            file(
+                "x",
+                b"1\n4096\n4\n".ljust(512, b"\0") + b"data",
+                pax={
+                    "GNU.sparse.major": "1",
+                    "GNU.sparse.minor": "0",
+                    "GNU.sparse.name": "s",
+                    "GNU.sparse.realsize": "8192",
+                },
+            )
+        ],
+        {"s": "size:8192", "x": None},
+    ),
+]
 
 
 @pytest.fixture(scope="module")
@@ -225,7 +322,8 @@ def layer_of(case: Case, outside: Path) -> bytes:
         if OUT.encode() in member[:512]:
             place = str(outside).encode()
             text = member[:257].replace(OUT.encode(), place)
-            # Name and link are fields of 100 bytes each: what was pushed to the right is cut out of the padding.
+            # Name and link are fields of 100 bytes each: what was pushed to the right is cut out of the
+            # padding.
             name, link = member[:100], member[157:257]
             name = name.replace(OUT.encode(), place)[:100]
             link = link.replace(OUT.encode(), place)[:100]

@@ -11,6 +11,7 @@ import msgspec
 from sampan.engine import timestamps
 from sampan.engine.images import changes as dockerfile
 from sampan.engine.images.images import Images, familiar
+from sampan.engine.images.tag import check_unambiguous
 from sampan.errors import Cancelled, InvalidArgument
 from sampan.oci import platform as platforms
 from sampan.oci import reference as references
@@ -61,6 +62,7 @@ def _tags(name: str) -> list[tuple[str, str]]:
     named = references.parse(name).with_default_tag()
     if named.digest:
         raise InvalidArgument("cannot import digest reference")
+    check_unambiguous(named)
     return [(named.repository, named.tag or references.DEFAULT_TAG)]
 
 

@@ -15,6 +15,7 @@ from sampan.engine.images import created
 from sampan.engine.images.archive import Archive, Member
 from sampan.engine.images.images import Images, familiar
 from sampan.engine.images.progress import Meter, Progress, Report
+from sampan.engine.images.tag import check_unambiguous
 from sampan.errors import Cancelled, InvalidArgument
 from sampan.oci import digest as digests
 from sampan.oci import platform, reference
@@ -107,6 +108,7 @@ def _docker_plan(archive: Archive, entry: _DockerImage, manifests: dict[str, byt
         named = reference.parse(name)
         if named.digest or not named.tag:
             raise InvalidArgument(f"invalid tag {name!r}")
+        check_unambiguous(named)
         tags.append((named.repository, named.tag))
     manifest = manifests.get(digests.of(config))
     return _Plan(config, parsed, layers, tags, [manifest] if manifest else [])
@@ -180,6 +182,7 @@ def _layout_tags(descriptor: Descriptor) -> list[tuple[str, str]]:
     if not name or (_CONTAINERD_NAME not in notes and not any(c in name for c in "/:")):
         return []  # a bare tag names no repository
     named = reference.parse(name).with_default_tag()
+    check_unambiguous(named)
     return [(named.repository, named.tag)] if named.tag and not named.digest else []
 
 

@@ -4,6 +4,7 @@ from sampan.engine.images import resolve
 from sampan.engine.images.images import Images
 from sampan.errors import InvalidArgument
 from sampan.oci import reference as references
+from sampan.oci.reference import Reference
 
 
 def tag(images: Images, name_or_id: str, repository: str, tag: str = "") -> str:
@@ -12,7 +13,12 @@ def tag(images: Images, name_or_id: str, repository: str, tag: str = "") -> str:
     target = references.parse(f"{repository}:{tag}" if tag else repository).with_default_tag()
     if target.digest:
         raise InvalidArgument("refusing to create a tag with a digest reference")
-    if target.familiar_repository == "sha256":
-        raise InvalidArgument("refusing to create an ambiguous tag using digest algorithm as name")
+    check_unambiguous(target)
     images.records.tag(image.id, target.repository, target.tag or references.DEFAULT_TAG)
     return target.familiar
+
+
+def check_unambiguous(target: Reference) -> None:
+    """`sha256:…` is the name of a content, and must not become the name of an image."""
+    if target.familiar_repository == "sha256":
+        raise InvalidArgument("refusing to create an ambiguous tag using digest algorithm as name")
