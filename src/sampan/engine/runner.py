@@ -110,9 +110,9 @@ class Launcher:
                 theirs.close()
             if await link.wait_started():
                 return link
-            if not packets.closed:
-                break  # the monitor itself died: once is enough
-        raise Unavailable("the launcher ended while it was to start the container")
+            if await asyncio.to_thread(_clear, request.bundle):
+                break  # it ran: not a second time
+        raise Unavailable("the container's monitor was killed while it was to start the container")
 
     async def exit_code(self, pid: int) -> int | None:
         """How a process ended that a killed monitor left to the launcher; None: nobody saw it."""
@@ -130,9 +130,7 @@ class Launcher:
             if self._packets is None or self._packets.closed:
                 ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
                 try:
-                    self.pid = await asyncio.to_thread(
-                        _spawn, self._program, theirs.fileno(), self._run_root
-                    )
+                    self.pid = await asyncio.to_thread(_spawn, self._program, theirs.fileno(), self._run_root)
                 finally:
                     theirs.close()
                 self._packets = Packets(ours, self._received, self._ended)
@@ -189,10 +187,7 @@ class MonitorLink:
         if isinstance(first, Failed):
             kind = getattr(errors, first.kind, Internal)
             raise LaunchFailed(first.message, first.exit_code, kind)
-        if first is None:
-            await asyncio.to_thread(_clear, self._run_dir)
-            return False
-        return True
+        return first is not None
 
     async def hello(self) -> State | None:
         """Get to know a monitor that another daemon launched; None: it ended meanwhile."""
@@ -366,15 +361,17 @@ def _connect(directory: RunDirectory) -> socket.socket | None:
     return None
 
 
-def _clear(run_dir: str) -> None:
-    """A monitor died before it could say anything."""
+def _clear(run_dir: str) -> bool:
+    """A monitor died before it could say anything. Whether its container had begun."""
     try:
         directory = RunDirectory(run_dir)
     except FileNotFoundError:
-        return
+        return False
     with directory:
+        started = directory.read_state()
         if directory.lock():
-            remains.end(directory, None)
+            remains.end(directory, started)
+        return started is not None
 
 
 def _check(reply: Reply) -> None:

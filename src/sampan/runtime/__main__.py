@@ -8,6 +8,10 @@ import sys
 
 if __name__ == "__main__":
     sys.path.insert(0, sys.argv[1])
+    # First what a monitor does not touch while its container idles. Objects lie in memory in the order
+    # of their making, and what is used together should share pages.
+    import sampan.runtime.container
+    import sampan.runtime.relay  # noqa: F401
     from sampan.runtime.launcher import main
 
     main(int(sys.argv[2]))

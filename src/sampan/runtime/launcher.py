@@ -19,11 +19,12 @@ from typing import NamedTuple, NoReturn
 
 from sampan.linux import task
 from sampan.linux.process import close_range
-from sampan.runtime import channel, monitor
+from sampan.runtime import channel, monitor, starter
 from sampan.runtime.channel import Packet
 from sampan.runtime.protocol import Failed, Launch, Reaped, decode
 
 _OOM_SCORE = -500  # a monitor that is killed for memory takes its container with it
+_REHEARSALS = 12  # more than the 8 calls after which code is specialised
 _IGNORED = (_signal.SIGHUP, _signal.SIGINT, _signal.SIGPIPE)
 
 
@@ -43,7 +44,29 @@ def main(control: int) -> None:
     task.reset_internal_signals()
     for number in _IGNORED:
         _signal.signal(number, _signal.SIG_IGN)
+    _rehearse()
     Launcher(socket(fileno=control)).serve()
+
+
+def _rehearse() -> None:
+    """Do a few times what every monitor does before it sleeps. CPython 3.11 rewrites code while it is new
+    (PEP 659), counts its calls and fills caches: all of that shall be done, and shared, before the fork."""
+    for _ in range(_REHEARSALS):
+        one, other = channel.pair()
+        channel.transmit(one, starter.SAMPLE, [0, 1], wait=True)
+        packet = channel.receive(other)
+        starter.told(packet)
+        if packet is not None:
+            channel.close_all(packet.files)
+        one.close()
+        other.close()
+        _set_name(b"sampan-launch")
+        _forget_signals()
+
+
+def _forget_signals() -> None:
+    _signal.set_wakeup_fd(-1)
+    _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
 
 
 class Launcher:
@@ -119,8 +142,7 @@ class Launcher:
 
     def _become_monitor(self, launcher: socket, for_starter: socket) -> NoReturn:
         """Little and cheap: what is written to here stays in memory as long as the container."""
-        _signal.set_wakeup_fd(-1)
-        _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
+        _forget_signals()
         _signal.signal(_signal.SIGTERM, _signal.SIG_IGN)
         keep = sorted((launcher.fileno(), for_starter.fileno()))
         os.closerange(3, keep[0])
@@ -160,7 +182,7 @@ class _Spare(NamedTuple):
     starter: socket
 
     def launch(self, packet: Packet) -> None:
-        channel.transmit(self.starter, packet.data, [], wait=True)
+        channel.transmit(self.starter, packet.data, packet.files[:1], wait=True)
         channel.transmit(self.monitor, packet.data, packet.files, wait=True)
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ need while the container idles is done elsewhere (`runtime.starter`): its memory
 
 import errno
 import os
+import select
 from _socket import socket
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -19,7 +20,7 @@ from sampan.runtime.failure import OciError
 from sampan.runtime.logs import Clock, LogFile, LogStream
 from sampan.runtime.monitor_control import Control
 from sampan.runtime.monitor_control import Reply as Answer
-from sampan.runtime.monitor_execs import Execs, Starter
+from sampan.runtime.monitor_execs import Execs
 from sampan.runtime.monitor_loop import Loop, Timer
 from sampan.runtime.monitor_process import Process
 from sampan.runtime.monitor_session import Session
@@ -77,11 +78,32 @@ def run(launcher: socket, for_starter: socket) -> NoReturn:
                 _refuse(packet, born)
             else:
                 run_dir = born.run_dir
-                _Monitor(born, told.files, packet.files, pid).run()
+                _begin(born, told.files, packet.files, pid)
     except BaseException:
         report_crash(run_dir)
     finally:
         os._exit(0)
+
+
+def _begin(born: Born, made: list[int], files: list[int], pid: int) -> None:
+    """`made`: the starter's files; `files`: the launch's; `pid`: the starter, which is about to end."""
+    os.waitid(os.P_PID, pid, os.WEXITED)  # now its child is ours
+    task.set_child_subreaper(on=False)
+    if not born.attaches:
+        _sleep(born, made, files)
+    _Monitor(born, made, files).run()
+
+
+def _sleep(born: Born, made: list[int], files: list[int]) -> None:
+    """Until anything happens at all. Many containers never say a word, nor are spoken to: for them nothing
+    of the machinery below is made, which keeps some hundred pages shared. Nothing is read here."""
+    poll = select.poll()
+    stdin = made[5:] if not born.terminal else []
+    relayed = [files[listener[0]] for listener in born.listeners if listener[-1]]
+    for fd in (files[0], *made[1:], *relayed):
+        if fd not in stdin:
+            poll.register(fd, select.POLLIN)
+    poll.poll()
 
 
 def _refuse(packet: channel.Packet, failure: Failure) -> None:
@@ -94,8 +116,7 @@ def _refuse(packet: channel.Packet, failure: Failure) -> None:
 
 
 class _Monitor:
-    def __init__(self, born: Born, made: list[int], files: list[int], pid: int) -> None:
-        """`made`: the starter's files; `files`: the launch's; `pid`: the starter."""
+    def __init__(self, born: Born, made: list[int], files: list[int]) -> None:
         self._born = born
         self._loop = Loop()
         self._directory = RunDirectory(born.run_dir, made[0])
@@ -115,23 +136,17 @@ class _Monitor:
         self._execs = Execs(self._loop, born, made[2], self._control.broadcast, self._left)
         self._exited: Exited | None = None
         self._stopping: Timer | None = None
-        self._starter = Starter(self._loop, pid)
-        self._starter.gone = self._starter_gone
+        self._process.watch(self._reap)
         for attach, stream in zip(born.clients(), files[len(files) - len(born.attaches) :], strict=True):
             self._process.attach(attach, stream)
 
     def run(self) -> None:
-        self._control.broadcast_encoded(self._born.started)
         while self._exited is None:
             self._loop.run_once()
         self._control.stop_listening()
         self._directory.unlink(MONITOR_SOCKET)
         while self._process.draining or self._execs.draining:
             self._loop.run_once()
-
-    def _starter_gone(self) -> None:
-        task.set_child_subreaper(on=False)
-        self._process.watch(self._reap)
 
     # -- the end -----------------------------------------------------------------------------------
 

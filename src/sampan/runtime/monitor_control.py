@@ -11,7 +11,7 @@ from typing import Any
 
 from sampan.runtime import channel
 from sampan.runtime.monitor_loop import READ, Loop
-from sampan.runtime.protocol import Message, decode, encode
+from sampan.runtime.protocol import Message, decode
 
 Reply = Callable[[Message], None]
 Answer = Callable[[Any, list[int], Reply], None]  # (request, its files, whom to answer, now or later)
@@ -33,14 +33,8 @@ class Control:
         self._loop.watch(listener.fileno(), READ, lambda _events: self._accept())
 
     def broadcast(self, event: Message) -> None:
-        self.broadcast_encoded(encode(event))
-
-    def broadcast_encoded(self, data: bytes) -> None:
         for connection in tuple(self._connections):
-            try:
-                channel.transmit(connection, data, wait=False)
-            except OSError:
-                self._drop(connection)
+            self._send(connection, event, 0)
 
     def stop_listening(self) -> None:
         if self._listener is not None:

@@ -9,6 +9,8 @@ What the starter tells is plain data in `marshal` form: both ends are forked fro
 reading it touches no Python code.
 """
 
+import contextlib
+import json
 import marshal
 import os
 from _socket import socket
@@ -20,14 +22,17 @@ from sampan.linux.process import pidfd_send_signal
 from sampan.runtime import channel, container, rundir
 from sampan.runtime.cgroup import Cgroup
 from sampan.runtime.crash import report_crash
-from sampan.runtime.logs import now
+from sampan.runtime.logs import LogFile, now
 from sampan.runtime.monitor_stdio import Ends, pipes, set_size
 from sampan.runtime.protocol import (
+    EXIT_FILE,
     MONITOR_SOCKET,
+    STATE_FILE,
     Attach,
     Launch,
     Listener,
     Log,
+    Rootfs,
     Started,
     decode,
     encode,
@@ -37,6 +42,7 @@ from sampan.runtime.setup import Stdio
 
 _SIGKILL = 9
 _NO_START = 128
+_SPEC = b'{"a": [{"b": "c", "d": ["e", 1, true, null]}], "f": {"g": ["h"]}}'
 _CANNOT_RUN = 126
 
 
@@ -91,12 +97,16 @@ def start_and_exit(launcher: socket, monitor: socket, parent: int) -> NoReturn:
     run_dir = "/"
     try:
         task.set_parent_death_signal(_SIGKILL)
+        _warm_up()
         packet = channel.receive(launcher)
         # A monitor that died before the death signal was set will not be told, and nobody else would be.
         if packet is not None and os.getppid() == parent:
             launch, _ = decode(packet.data)
             run_dir = launch.bundle
-            _tell(monitor, *_start(launch))
+            outcome, files = _start(launch)
+            _tell(monitor, outcome, files)
+            if isinstance(outcome, Born):
+                _announce(packet.files[0], outcome.started)
     except BaseException as error:
         report_crash(run_dir)
         _tell(monitor, Failure("Internal", f"{type(error).__name__}: {error}", _NO_START), [])
@@ -104,18 +114,48 @@ def start_and_exit(launcher: socket, monitor: socket, parent: int) -> NoReturn:
         os._exit(0)
 
 
+def _warm_up() -> None:
+    """Touch what the launch will need: each first write to a page that is shared with the launcher costs a
+    fault, and there is time now."""
+    decode(encode(Launch("", "", "", Rootfs([], "", ""), Log("none", ""))))
+    marshal.loads(SAMPLE)
+    json.loads(_SPEC)
+
+
+def _announce(control: int, started: bytes) -> None:
+    """`Started`, without waiting for the monitor to wake up: what the daemon asks it meanwhile, it will find.
+    The daemon may be gone: the container does not mind."""
+    with contextlib.suppress(OSError):
+        os.write(control, started)
+
+
 def _start(launch: Launch) -> tuple[Born | Failure, list[int]]:
     directory = RunDirectory(launch.bundle)
     if not directory.lock():
         return Failure("Conflict", f"container {launch.id} has a monitor already", _NO_START), []
+    directory.unlink(STATE_FILE)  # of an earlier run, like
+    directory.unlink(EXIT_FILE)
     try:
         listener = directory.listen()
+        _check_log(launch.log)
         spec = container.load(f"{launch.bundle}/config.json")
         made, files = _create(launch, spec)
         return _born(launch, spec, made), [directory.fd, listener.detach(), made.pidfd, *files]
     except (SampanError, OSError) as error:
         directory.unlink(MONITOR_SOCKET)
         return Failure(kind_of(error), str(error), getattr(error, "exit_code", _NO_START)), []
+
+
+def _check_log(log: Log) -> None:
+    """A log that cannot be written is a reason not to start, and later none to end."""
+    if log.driver == "json-file":
+        try:
+            LogFile(log.path).close()
+        except OSError as error:
+            raise Internal(
+                f"failed to create task for container: failed to initialize logging driver: "
+                f"open {log.path}: {os.strerror(error.errno or 0).lower()}"
+            ) from None
 
 
 def _create(launch: Launch, spec: dict[str, Any]) -> tuple[container.Container, list[int]]:
@@ -243,6 +283,10 @@ def told(packet: channel.Packet | None) -> Born | Executing | Failure:
     name, fields = marshal.loads(packet.data)
     kind = Born if name == "Born" else Executing if name == "Executing" else Failure
     return kind(*fields)
+
+
+# What `told` reads, for a rehearsal.
+SAMPLE = marshal.dumps(("Born", ("", "", 0, "", b"", (), False, "none", (), [], [], True)))
 
 
 def kind_of(error: BaseException) -> str:

@@ -189,6 +189,7 @@ def test_execs_at_the_same_time(machine: Make) -> None:
             link, _ = await here.run("sleep", "1000")
             events = Events(link)
             files = f"/proc/{link.started.monitor_pid}/fd"
+            await link.resize(1, 1)  # awake
             before = len(os.listdir(files))
 
             async def one(number: int) -> None:
