@@ -55,6 +55,8 @@ class Packets:
                 channel.put(self._socket, data, files, wait=False)
             except BlockingIOError:
                 await self._writable()
+            except ConnectionError as error:  # ECONNRESET is told once, EPIPE from then on
+                raise BrokenPipeError(error.errno, error.strerror) from None
             else:
                 return
 

@@ -50,6 +50,9 @@ from sampan.runtime.rundir import RunDirectory, read_exit
 Event = Exited | ExecExited | Detached
 
 _REMEMBERED = 1024  # exit codes of orphans
+# A launch may still reach a launcher that is dying, the second finds it dead, the third a new one.
+_ATTEMPTS = 3
+_AGAIN = 1.0  # seconds
 _ORPHAN = 1.0  # seconds that the launcher gets to tell how an orphan ended
 _PACKAGES = Path(sampan.__file__).resolve().parent.parent
 _PROGRAM = _PACKAGES / "sampan" / "runtime" / "__main__.py"
@@ -96,7 +99,7 @@ class Launcher:
     ) -> "MonitorLink":
         """Run a container. `listeners` as `request.listeners` number them from 1 (file 0 is the control
         connection), `streams` in the order of `request.attaches`. Raises LaunchFailed, Unavailable."""
-        for _attempt in range(2):
+        for _attempt in range(_ATTEMPTS):
             packets = await self._running()
             link = MonitorLink(request.bundle, request.state_dir, self)
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -105,6 +108,7 @@ class Launcher:
                 await packets.send(request, [theirs.fileno(), *listeners, *streams])
             except BrokenPipeError:
                 link.close()
+                self._lost(packets)
                 continue
             finally:
                 theirs.close()
@@ -144,6 +148,12 @@ class Launcher:
             while len(self._orphans) > _REMEMBERED:
                 del self._orphans[next(iter(self._orphans))]
             self._news.set()
+
+    def _lost(self, packets: Packets) -> None:
+        """It is gone, and we notice before its end of file is read."""
+        if not packets.closed:
+            packets.close()
+            self._ended()
 
     def _ended(self) -> None:
         self._news.set()
@@ -292,9 +302,17 @@ class MonitorLink:
             self._exited.set_result(exited)
             self.on_event(exited)
 
+    async def _outcome(self) -> socket.socket | Exited | None:
+        """`settle`, until it succeeds: a process that does not die (uninterruptible sleep) tells no event."""
+        while True:
+            try:
+                return await settle(self._run_dir, self._state_dir, self.started, self._launcher)
+            except (OSError, SampanError):
+                await asyncio.sleep(_AGAIN)
+
     async def _settle(self) -> None:
         """The connection ended without `Exited`."""
-        outcome = await settle(self._run_dir, self._state_dir, self.started, self._launcher)
+        outcome = await self._outcome()
         if isinstance(outcome, socket.socket):  # it lives: it had closed a connection that we did not read
             self.connect(outcome)
             await self.hello()
@@ -307,6 +325,7 @@ async def adopt(
 ) -> MonitorLink | Exited | None:
     """Find again what an earlier daemon launched. None: nothing of it ever ran, or nothing is known.
 
+    It waits for a container that is just starting. Raises as `settle`.
     An `Exited` is the last end on record: the caller compares its `started_at` with what it knows.
     """
     while True:
@@ -325,7 +344,8 @@ async def settle(
 ) -> socket.socket | Exited | None:
     """A living monitor's socket, or how its container ended; a container without a monitor is ended.
 
-    `started` None: whatever the run directory tells.
+    `started` None: whatever the run directory tells. Raises TimeoutError and Unavailable when a process
+    does not die and a monitor does not answer: then nothing was changed, and it can be tried again.
     """
     try:
         directory = RunDirectory(run_dir)
@@ -333,12 +353,11 @@ async def settle(
         return read_exit(state_dir, run_dir, started)
     with directory:
         if not directory.lock():
-            connection = await asyncio.to_thread(_connect, directory)
-            if connection is not None:
-                return connection
-            if (exited := read_exit(state_dir, run_dir, started)) is not None:
-                return exited
-            directory.lock()
+            outcome = await asyncio.to_thread(_living, directory, state_dir, started)
+            if outcome is not None:
+                return outcome
+            if not directory.lock():  # unless it was killed meanwhile
+                raise Unavailable("the container's monitor does not answer")
         started = started or directory.read_state()
         exited = read_exit(state_dir, run_dir, started)
         if exited is not None:
@@ -350,14 +369,18 @@ async def settle(
         return await asyncio.to_thread(remains.conclude, state_dir, run_dir, started, ended, known)
 
 
-def _connect(directory: RunDirectory) -> socket.socket | None:
-    """To a monitor that has its lock. None: it is about to end, with everything on record."""
+def _living(
+    directory: RunDirectory, state_dir: str, started: Started | None
+) -> socket.socket | Exited | None:
+    """Of a monitor that has its lock: its socket; or, when it listens no more, its container's end."""
     for _attempt in range(2):
-        try:
+        with contextlib.suppress(OSError):
             return socket.socket(fileno=directory.connect().detach())
-        except OSError:
-            if not remains.wait_for_socket(directory):
-                return None
+        known = started or directory.read_state()
+        if known is not None and (exited := read_exit(state_dir, directory.path, known)) is not None:
+            return exited
+        if not remains.wait_for_socket(directory):
+            break
     return None
 
 

@@ -115,7 +115,7 @@ class Launcher:
         assert self._spare is not None
         try:
             self._spare.launch(packet)
-        except BrokenPipeError:  # somebody killed it while it waited
+        except ConnectionError:  # somebody killed it while it waited
             self._spare.close()
             self._spare = None
             self._prepare()

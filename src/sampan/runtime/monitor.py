@@ -48,6 +48,7 @@ from sampan.runtime.starter import Born, Failure
 from sampan.runtime.streams import STDERR, STDOUT
 
 _SIGKILL = 9
+_FAULTS = 100  # that are survived
 
 
 def run(launcher: socket, for_starter: socket) -> NoReturn:
@@ -136,17 +137,29 @@ class _Monitor:
         self._execs = Execs(self._loop, born, made[2], self._control.broadcast, self._left)
         self._exited: Exited | None = None
         self._stopping: Timer | None = None
+        self._faults = 0
         self._process.watch(self._reap)
         for attach, stream in zip(born.clients(), files[len(files) - len(born.attaches) :], strict=True):
             self._process.attach(attach, stream)
 
     def run(self) -> None:
         while self._exited is None:
-            self._loop.run_once()
+            self._step()
         self._control.stop_listening()
         self._directory.unlink(MONITOR_SOCKET)
         while self._process.draining or self._execs.draining:
+            self._step()
+
+    def _step(self) -> None:
+        """A fault of ours costs a connection or a session, not the container: a monitor that ends takes it
+        along. One that comes back for ever does."""
+        try:
             self._loop.run_once()
+        except Exception:
+            report_crash(self._born.run_dir)
+            self._faults += 1
+            if self._faults > _FAULTS:
+                raise
 
     # -- the end -----------------------------------------------------------------------------------
 
@@ -169,7 +182,12 @@ class _Monitor:
         self._exited = Exited(
             started.id, self._process.exit_code, oom_killed, finished_at, started.started_at
         )
-        rundir.write_exit(self._born.state_dir, self._born.run_dir, self._exited, sync=self._born.fsync_exit)
+        try:
+            rundir.write_exit(
+                self._born.state_dir, self._born.run_dir, self._exited, sync=self._born.fsync_exit
+            )
+        except OSError:  # neither disk nor memory takes it: at least who listens shall know
+            report_crash(self._born.run_dir)
         self._control.broadcast(self._exited)
         self._process.close_output()
 

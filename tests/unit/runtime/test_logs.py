@@ -1,5 +1,6 @@
 import json
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sampan.runtime.logreader import LogReader, multiplexed, parse
+from sampan.runtime.logreader import Form, LogReader, multiplexed, parse
 from sampan.runtime.logs import LINE_LIMIT, Clock, LogFile, LogStream, escape, timestamp
 
 MOMENT = "2026-11-24T09:00:00.5Z"
@@ -234,3 +235,43 @@ def test_frames_join_neighbours_of_one_stream() -> None:
     records = parse(record(1) + record(2) + record(3, "stderr"))
     assert multiplexed(records) == b"\1\0\0\0\0\0\0\x041\n2\n" + b"\2\0\0\0\0\0\0\x023\n"
     assert b"1970-01-01T00:00:01.000000000Z 1\n" in multiplexed(records, timestamps=True)
+
+
+def demultiplexed(data: bytes) -> list[tuple[int, bytes]]:
+    found: list[tuple[int, bytes]] = []
+    while data:
+        length = int.from_bytes(data[4:8], "big")
+        if found and found[-1][0] == data[0]:
+            found[-1] = (data[0], found[-1][1] + data[8 : 8 + length])
+        else:
+            found.append((data[0], data[8 : 8 + length]))
+        data = data[8 + length :]
+    return found
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["stdout", "stdout", "stderr"]),
+            st.one_of(st.just(b"plain"), st.sampled_from([b'","stream":"stderr","time":"', b"\\n", b"}\n{"])),
+            st.booleans(),
+        ),
+        max_size=12,
+    )
+)
+def test_frames_are_the_records_also_on_the_fast_path(parts: list[tuple[str, bytes, bool]]) -> None:
+    """Text that looks like the format, parts of lines, both streams."""
+    with tempfile.TemporaryDirectory() as directory:
+        log = LogFile(f"{directory}/log")
+        for name, text, newline in parts:
+            stream = LogStream(name, log.append, lambda: MOMENT)
+            stream.write(text + (b"\n" if newline else b""))
+            stream.close()
+        log.close()
+        with LogReader(f"{directory}/log") as reader:
+            records = [one for batch in reader.batches() for one in batch]
+        with LogReader(f"{directory}/log") as reader:
+            assert demultiplexed(b"".join(reader.frames(Form()))) == demultiplexed(multiplexed(records))
+        with LogReader(f"{directory}/log") as reader:
+            only = Form(frozenset({2}), multiplexed=False)
+            assert b"".join(reader.frames(only)) == b"".join(r.line for r in records if r.stream == 2)
