@@ -4,6 +4,7 @@ import asyncio
 import fcntl
 import logging
 import os
+import pwd
 import resource
 import signal
 import socket
@@ -11,10 +12,23 @@ import sys
 
 from sampan.api import routes, sockets, system
 from sampan.api.http import Server
-from sampan.engine import facts
+from sampan.engine import facts, records
+from sampan.engine.adopt import adopt_all
+from sampan.engine.containers.execs import Execs
 from sampan.engine.engine import Engine
+from sampan.engine.events import Bus
+from sampan.engine.images.images import open_images
+from sampan.engine.logfollow import LogWatch
+from sampan.engine.network import Network
+from sampan.engine.registry import Registry
+from sampan.engine.runner import Launcher
 from sampan.engine.settings import VERSION, Settings, prepare_roots, read_config
+from sampan.engine.volumes.store import Volumes
 from sampan.errors import Conflict, SampanError
+from sampan.registry import hosts as registries
+from sampan.storage import schema as storage_schema
+from sampan.storage.database import Database
+from sampan.storage.store import Store
 
 DEFAULT_CONFIG = "/etc/sampan/config.toml"
 _log = logging.getLogger("sampan.daemon")
@@ -32,8 +46,7 @@ def main(data_root: str, run_root: str, hosts: list[str], config: str) -> int:
         locks.append(_lock(f"{settings.run_root}/daemon.lock", settings.run_root))
         locks.append(_lock(f"{settings.data_root}/daemon.lock", settings.data_root))
         listeners = _bind(hosts or [f"unix://{settings.run_root}/sampan.sock"], locks)
-        _raise_file_limit()
-        asyncio.run(_serve(settings, listeners))
+        asyncio.run(_serve(settings, listeners, _raise_file_limit()))
     except SampanError as error:
         _log.error("%s", error)
         return 1
@@ -65,18 +78,24 @@ def _bind(hosts: list[str], locks: list[int]) -> list[socket.socket]:
     return listeners
 
 
-def _raise_file_limit() -> None:
-    """One descriptor for each client, and one for each monitor: as many as the machine allows."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+def _raise_file_limit() -> tuple[int, int]:
+    """One descriptor for each client, and one for each monitor: as many as the machine allows. Returns what
+    the limits were: containers get those."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return soft, hard
 
 
-async def _serve(settings: Settings, listeners: list[socket.socket]) -> None:
+async def _serve(settings: Settings, listeners: list[socket.socket], nofile: tuple[int, int]) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    engine = Engine(settings, facts.observe())
+    engine = await asyncio.to_thread(_open, settings, nofile, LogWatch())
+    await asyncio.gather(engine.network.open(), engine.launcher.open(settings.run_root))
+    for notice in engine.network.notices():
+        _log.warning("%s", notice)
+    await adopt_all(engine)
     server = Server(routes.router(engine).handle, system.HEADERS)
     for listener in listeners:
         await server.listen(listener)
@@ -85,7 +104,42 @@ async def _serve(settings: Settings, listeners: list[socket.socket]) -> None:
     await stop.wait()
     _notify("STOPPING=1")
     await server.close()
+    await _close(engine)
     _log.info("stopped; containers go on running")
+
+
+def _open(settings: Settings, nofile: tuple[int, int], watch: LogWatch) -> Engine:
+    """Everything that reads files; nothing here knows of the loop."""
+    observed = facts.observe()
+    hosts = registries.parse(settings.file.get("registries", {}))
+    database = Database.open(f"{settings.data_root}/sampan.db", [storage_schema.SCHEMA, records.SCHEMA])
+    store = Store.open(settings.data_root, database)
+    shell = pwd.getpwuid(0).pw_shell or "/bin/sh"
+    roots = (settings.data_root, settings.run_root)
+    kept = records.Records(database)
+    return Engine(
+        settings=settings,
+        facts=observed,
+        containers=Registry(),
+        records=kept,
+        images=open_images(store, hosts, observed.machine, roots, shell),
+        volumes=Volumes(settings, kept, store.discard),
+        execs=Execs(),
+        bus=Bus(),
+        network=Network(settings.data_root),
+        launcher=Launcher(),
+        watch=watch,
+        nofile=nofile,
+    )
+
+
+async def _close(engine: Engine) -> None:
+    engine.tasks.cancel()
+    await engine.records.close()
+    await engine.launcher.close()
+    engine.watch.close()
+    await asyncio.to_thread(engine.images.store.close)
+    engine.images.store.database.close()
 
 
 def _notify(state: str) -> None:

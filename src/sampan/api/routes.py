@@ -3,22 +3,81 @@
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from sampan.api import system
+from sampan.api import containers, exec, images, networks, system, volumes
 from sampan.api.messages import Answer, Request
 from sampan.api.router import Route, Router
 from sampan.engine.engine import Engine
 
-_READ = True  # ends with its client
 _Handler = Callable[[Engine, Request], Awaitable[Answer]]
+_READ = True  # reads or waits: ends with its client
+_CHANGE = False  # is finished even if its client goes away
 _TABLE: list[tuple[str, str, _Handler, bool]] = [
     ("GET", "/_ping", system.ping, _READ),
     ("GET", "/version", system.version, _READ),
     ("GET", "/info", system.info, _READ),
+    ("GET", "/events", system.listen, _READ),
+    ("GET", "/system/df", system.df, _READ),
+    ("POST", "/auth", system.auth, _READ),
+    ("GET", "/containers/json", containers.listing, _READ),
+    ("POST", "/containers/create", containers.create, _CHANGE),
+    ("POST", "/containers/prune", containers.prune, _CHANGE),
+    ("GET", "/containers/{id}/json", containers.inspect, _READ),
+    ("POST", "/containers/{id}/start", containers.start, _CHANGE),
+    ("POST", "/containers/{id}/stop", containers.stop, _CHANGE),
+    ("POST", "/containers/{id}/restart", containers.restart, _CHANGE),
+    ("POST", "/containers/{id}/kill", containers.kill, _CHANGE),
+    ("POST", "/containers/{id}/rename", containers.rename, _CHANGE),
+    ("POST", "/containers/{id}/resize", containers.resize, _CHANGE),
+    ("POST", "/containers/{id}/wait", containers.wait, _READ),
+    ("GET", "/containers/{id}/logs", containers.logs, _READ),
+    ("POST", "/containers/{id}/attach", containers.attach, _READ),
+    ("POST", "/containers/{id}/exec", exec.create, _CHANGE),
+    ("DELETE", "/containers/{id}", containers.remove, _CHANGE),
+    ("POST", "/exec/{id}/start", exec.start, _CHANGE),
+    ("POST", "/exec/{id}/resize", exec.resize, _CHANGE),
+    ("GET", "/exec/{id}/json", exec.inspect, _READ),
+    ("GET", "/images/json", images.listed, _READ),
+    ("POST", "/images/create", images.create, _READ),
+    ("POST", "/images/load", images.loaded, _READ),
+    ("GET", "/images/{name:path}/json", images.inspect, _READ),
+    ("GET", "/images/{name:path}/history", images.history, _READ),
+    ("POST", "/images/{name:path}/tag", images.tagged, _CHANGE),
+    ("DELETE", "/images/{name:path}", images.remove, _CHANGE),
+    ("GET", "/volumes", volumes.listing, _READ),
+    ("POST", "/volumes/create", volumes.create, _CHANGE),
+    ("GET", "/volumes/{name}", volumes.inspect, _READ),
+    ("DELETE", "/volumes/{name}", volumes.remove, _CHANGE),
+    ("GET", "/networks", networks.listing, _READ),
+    ("GET", "/networks/{id}", networks.inspect, _READ),
+    ("POST", "/networks/create", networks.create, _CHANGE),
+    ("DELETE", "/networks/{id}", networks.remove, _CHANGE),
+    ("GET", "/plugins", system.no_plugins, _READ),
 ]
+# Pages of the Engine API that this version does not serve yet: 501 with a clear sentence, not 404.
+_LATER = (
+    ("POST", "/build"), ("POST", "/build/prune"), ("POST", "/commit"), ("POST", "/session"), ("POST", "/grpc"),
+    ("GET", "/containers/{id}/top"), ("GET", "/containers/{id}/stats"), ("GET", "/containers/{id}/changes"),
+    ("GET", "/containers/{id}/export"), ("GET", "/containers/{id}/archive"),
+    ("PUT", "/containers/{id}/archive"), ("POST", "/containers/{id}/pause"),
+    ("POST", "/containers/{id}/unpause"), ("POST", "/containers/{id}/update"),
+    ("GET", "/containers/{id}/attach/ws"), ("POST", "/images/{name:path}/push"), ("GET", "/images/search"),
+    ("GET", "/images/get"), ("GET", "/images/{name:path}/get"), ("POST", "/images/prune"),
+    ("POST", "/volumes/prune"), ("POST", "/networks/prune"), ("POST", "/networks/{id}/connect"),
+    ("POST", "/networks/{id}/disconnect"), ("GET", "/distribution/{name:path}/json"),
+)  # fmt: skip
+_SWARM = ("swarm", "nodes", "services", "tasks", "secrets", "configs")
 
 
 def router(engine: Engine) -> Router:
+    table = list(_TABLE)
+    table += [(method, pattern, system.not_yet, _READ) for method, pattern in _LATER]
+    for page in _SWARM:
+        for method in ("GET", "POST", "DELETE"):
+            table += [
+                (method, f"/{page}", system.no_swarm, _READ),
+                (method, f"/{page}/{{rest:path}}", system.no_swarm, _READ),
+            ]
     return Router(
         Route(method, pattern, partial(handler, engine), cancellable)
-        for method, pattern, handler, cancellable in _TABLE
+        for method, pattern, handler, cancellable in table
     )

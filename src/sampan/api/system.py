@@ -1,11 +1,19 @@
-"""/_ping, /version, /info and the other pages about the engine itself."""
+"""/_ping, /version, /info, /events and the other pages about the engine itself."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
 
 import msgspec
 
-from sampan.api.messages import Request, Response
+from sampan.api.messages import Request, Response, Stream
+from sampan.api.query import Query
+from sampan.engine import disk_usage, events, timestamps
 from sampan.engine import info as engine_info
 from sampan.engine.engine import Engine
 from sampan.engine.settings import VERSION
+from sampan.engine.state import State
+from sampan.errors import Unavailable, Unsupported
 
 HEADERS = (
     ("Api-Version", engine_info.API_VERSION),
@@ -18,6 +26,10 @@ _PING_HEADERS = (
     ("Swarm", "inactive"),
     ("Cache-Control", "no-cache, no-store, must-revalidate"),
     ("Pragma", "no-cache"),
+)
+_NO_SWARM = (
+    'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to'
+    " swarm and try again."
 )
 
 
@@ -35,4 +47,51 @@ async def version(engine: Engine, request: Request) -> Response:
 
 
 async def info(engine: Engine, request: Request) -> Response:
-    return json(engine_info.info(engine.facts, engine.settings, {}, 0))
+    states = [container.state for container in engine.containers]
+    running, paused = states.count(State.RUNNING), states.count(State.PAUSED)
+    counts = {
+        "Containers": len(states),
+        "ContainersRunning": running,
+        "ContainersPaused": paused,
+        "ContainersStopped": len(states) - running - paused,
+        "Images": await asyncio.to_thread(disk_usage.image_count, engine),
+    }
+    return json(engine_info.info(engine.facts, engine.settings, counts, engine.bus.listeners))
+
+
+async def listen(engine: Engine, request: Request) -> Stream:
+    query = Query(request.query)
+    since = timestamps.bound(query.text("since"), "since")
+    until = timestamps.bound(query.text("until"), "until")
+    wanted = events.matcher(query.filters(events.FILTERS))
+    return Stream(_events(engine.bus.listen(since, until, wanted)))
+
+
+async def _events(found: AsyncIterator[events.Event]) -> AsyncIterator[bytes]:
+    async for event in found:
+        yield msgspec.json.encode(event.wire()) + b"\n"
+
+
+async def df(engine: Engine, request: Request) -> Response:
+    return json(await disk_usage.disk_usage(engine, Query(request.query).many("type"), request.version))
+
+
+async def auth(engine: Engine, request: Request) -> Response:
+    raise Unsupported("login is not supported yet")
+
+
+async def no_swarm(engine: Engine, request: Request) -> Response:
+    await request.body.whole()
+    raise Unavailable(_NO_SWARM)
+
+
+async def no_plugins(engine: Engine, request: Request) -> Response:
+    return json([])
+
+
+async def not_yet(engine: Engine, request: Request) -> Response:
+    raise Unsupported(f"{request.method} {request.path} is not supported yet")
+
+
+def lines(value: Any) -> bytes:
+    return msgspec.json.encode(value) + b"\r\n"

@@ -1,0 +1,33 @@
+"""/volumes."""
+
+from sampan.api.messages import Request, Response
+from sampan.api.query import Query
+from sampan.api.system import json
+from sampan.api.types import VolumeCreate, json_body
+from sampan.engine.engine import Engine
+from sampan.engine.volumes import create as creating
+from sampan.engine.volumes import inspect as inspecting
+from sampan.engine.volumes import remove as removing
+from sampan.errors import Unsupported
+
+
+async def listing(engine: Engine, request: Request) -> Response:
+    found = inspecting.listing(engine, Query(request.query).filters(inspecting.FILTERS))
+    return json({"Volumes": found, "Warnings": None})
+
+
+async def create(engine: Engine, request: Request) -> Response:
+    body = await json_body(request, VolumeCreate)
+    if body.cluster_volume_spec:
+        raise Unsupported("cluster volumes need a swarm")
+    volume = await creating.create(engine, body.name, body.driver, body.labels, body.driver_opts)
+    return json(inspecting.inspect(engine, volume), 201)
+
+
+async def inspect(engine: Engine, request: Request) -> Response:
+    return json(inspecting.inspect(engine, engine.volumes.get(request.parameters["name"])))
+
+
+async def remove(engine: Engine, request: Request) -> Response:
+    await removing.remove(engine, request.parameters["name"], force=Query(request.query).flag("force"))
+    return Response(204)

@@ -1,0 +1,1 @@
+"""The life of containers, one file per verb. Zone: async."""

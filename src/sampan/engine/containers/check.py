@@ -1,0 +1,358 @@
+"""What a client asked for, looked at before anything is done: refused in Docker's words, or understood.
+
+Pure, except that bind sources and devices are looked at. Whatever is set and not honoured is refused
+(Unsupported), never ignored.
+"""
+
+import ipaddress
+from typing import Any
+
+from sampan.engine import signals
+from sampan.engine.containers.config import Config, HostConfig, NetworkingConfig
+from sampan.engine.facts import Facts
+from sampan.errors import InvalidArgument, Unsupported
+from sampan.engine.containers.capabilities import normalize
+from sampan.oci.runtime import MINIMUM_MEMORY
+
+_LARGEST_CPU = 8192
+_POLICIES = ("no", "always", "unless-stopped", "on-failure")
+_LOG_OPTIONS = {"json-file": ("max-size", "max-file"), "none": ()}
+RLIMITS = frozenset(
+    ("as", "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc")
+    + ("rss", "rtprio", "rttime", "sigpending", "stack")
+)
+# Fields of HostConfig that are not honoured, with the values that ask for nothing.
+_UNSUPPORTED: dict[str, tuple[Any, ...]] = {
+    "volume_driver": ("", "local"),
+    "volumes_from": (None, []),
+    "links": (None, []),
+    "cgroup": ("",),
+    "userns_mode": ("", "host"),
+    "isolation": ("", "default"),
+    "storage_opt": (None, {}),
+    "blkio_weight_device": (None, []),
+    "blkio_device_read_bps": (None, []),
+    "blkio_device_write_bps": (None, []),
+    "blkio_device_read_iops": (None, []),
+    "blkio_device_write_iops": (None, []),
+    "cpu_realtime_period": (0,),
+    "cpu_realtime_runtime": (0,),
+    "device_cgroup_rules": (None, []),
+    "cpu_count": (0,),
+    "cpu_percent": (0,),
+    "io_maximum_iops": (0,),
+    "io_maximum_bandwidth": (0,),
+}
+
+
+def check(config: Config, host: HostConfig, networking: NetworkingConfig, facts: Facts) -> list[str]:
+    """The warnings of a request that is right. Raises InvalidArgument or Unsupported."""
+    _supported(host)
+    _process(config)
+    _resources(host, facts)
+    _capabilities(host)
+    _policies(host)
+    _security(host)
+    _namespaces(config, host)
+    _dns(host)
+    _log(host)
+    _networks(host, networking)
+    return _warnings(host, facts)
+
+
+def _supported(host: HostConfig) -> None:
+    for field, nothing in _UNSUPPORTED.items():
+        if getattr(host, field) not in nothing:
+            raise Unsupported(f"{_wire_name(field)} is not supported yet")
+    if host.runtime not in ("", "sampan", "runc", "io.containerd.runc.v2"):
+        raise InvalidArgument(f"unknown or invalid runtime name: {host.runtime}")
+    if host.device_requests:
+        drivers = host.device_requests[0] if isinstance(host.device_requests[0], dict) else {}
+        wanted = drivers.get("Capabilities") or []
+        text = "[" + " ".join("[" + " ".join(map(str, one)) + "]" for one in wanted) + "]"
+        raise InvalidArgument(
+            f'could not select device driver "{drivers.get("Driver", "")}" with capabilities: {text}'
+        )
+
+
+def _wire_name(field: str) -> str:
+    names = {"links": "--link", "volumes_from": "--volumes-from", "storage_opt": "--storage-opt"}
+    return names.get(field, "HostConfig." + "".join(part.capitalize() for part in field.split("_")))
+
+
+def _process(config: Config) -> None:
+    directory = config.working_dir
+    if directory and not directory.startswith("/"):
+        raise InvalidArgument(
+            f"the working directory '{directory}' is invalid, it needs to be an absolute path"
+        )
+    for variable in config.env or ():
+        if variable.startswith("=") or not variable:
+            raise InvalidArgument(f"invalid environment variable: {variable}")
+    if config.stop_signal:
+        signals.number(config.stop_signal)
+    if config.healthcheck is not None and (config.healthcheck.test or ["NONE"])[0] not in ("NONE", ""):
+        raise Unsupported("health checks are not supported yet")
+    _no_nul("environment", config.env)
+    _no_nul("command", config.cmd if isinstance(config.cmd, list) else None)
+    _no_nul("entrypoint", config.entrypoint if isinstance(config.entrypoint, list) else None)
+    _no_nul("hostname", [config.hostname, config.domainname, config.user, config.working_dir])
+    if len(config.hostname) > 64:
+        raise InvalidArgument("invalid hostname: longer than 64 bytes")
+
+
+def _no_nul(what: str, texts: list[str] | None) -> None:
+    if any("\0" in text for text in texts or ()):
+        raise InvalidArgument(f"invalid {what}: it contains a NUL byte")
+
+
+def _resources(host: HostConfig, facts: Facts) -> None:
+    _memory(host)
+    _cpu(host, facts)
+    if not -1000 <= host.oom_score_adj <= 1000:
+        raise InvalidArgument(f"Invalid value {host.oom_score_adj}, range for oom score adj is [-1000, 1000]")
+    if host.shm_size < 0:
+        raise InvalidArgument("SHM size can not be less than 0")
+    if host.blkio_weight and not 10 <= host.blkio_weight <= 1000:
+        raise InvalidArgument("Range of blkio weight is from 10 to 1000")
+    if host.pids_limit is not None and not -(2**31) <= host.pids_limit < 2**31:
+        raise InvalidArgument(f"invalid pids limit: {host.pids_limit}")
+    for limit in host.ulimits or ():
+        if limit.name not in RLIMITS:
+            raise InvalidArgument(f"invalid ulimit type: {limit.name}")
+        if limit.hard != -1 and (limit.soft > limit.hard or limit.soft == -1):
+            soft, hard = limit.soft, limit.hard
+            raise InvalidArgument(
+                f"ulimit soft limit must be less than or equal to hard limit: {soft} > {hard}"
+            )
+
+
+def _memory(host: HostConfig) -> None:
+    memory, swap, reservation = host.memory, host.memory_swap, host.memory_reservation
+    if memory < 0 or reservation < 0:
+        raise InvalidArgument("Memory limit can not be negative")
+    if 0 < memory < MINIMUM_MEMORY:
+        raise InvalidArgument("Minimum memory limit allowed is 6MB")
+    if memory > 0 and 0 < swap < memory:
+        raise InvalidArgument("Minimum memoryswap limit should be larger than memory limit, see usage")
+    if memory == 0 and swap > 0:
+        raise InvalidArgument("You should always set the Memory limit when using Memoryswap limit, see usage")
+    if 0 < reservation < MINIMUM_MEMORY:
+        raise InvalidArgument("Minimum memory reservation allowed is 6MB")
+    if 0 < memory < reservation:
+        raise InvalidArgument("Minimum memory limit can not be less than memory reservation limit, see usage")
+    if host.memory_swappiness is not None and not -1 <= host.memory_swappiness <= 100:
+        raise InvalidArgument(
+            f"Invalid value: {host.memory_swappiness}, valid memory swappiness range is 0-100"
+        )
+
+
+def _cpu(host: HostConfig, facts: Facts) -> None:
+    if host.nano_cpus and (host.cpu_period or host.cpu_quota):
+        other = "CPU Period" if host.cpu_period else "CPU Quota"
+        raise InvalidArgument(f"Conflicting options: Nano CPUs and {other} cannot both be set")
+    if host.nano_cpus < 0 or host.nano_cpus > facts.cpus * 10**9:
+        raise InvalidArgument(
+            f"range of CPUs is from 0.01 to {facts.cpus:.2f}, as there are only {facts.cpus} CPUs available"
+        )
+    if host.cpu_shares < 0:
+        raise InvalidArgument(f"invalid CPU shares ({host.cpu_shares}): value must be a positive integer")
+    if host.cpu_period and not 1000 <= host.cpu_period <= 1_000_000:
+        raise InvalidArgument(
+            "CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)"
+        )
+    if 0 < host.cpu_quota < 1000:
+        raise InvalidArgument("CPU cfs quota can not be less than 1ms (i.e. 1000)")
+    _cpuset(host.cpuset_cpus, "cpus", facts.cpus)
+    _cpuset(host.cpuset_mems, "mems", None)
+
+
+def _cpuset(text: str, what: str, count: int | None) -> None:
+    """Ranges are never expanded (CVE-2018-20699)."""
+    if not text:
+        return
+    for part in text.split(","):
+        ends = part.strip().split("-")
+        if len(ends) > 2 or not all(end.isascii() and end.isdigit() for end in ends):
+            raise InvalidArgument(f"Invalid value {text} for cpuset {what}")
+        numbers = [int(end) if len(end) < 9 else 10**9 for end in ends]
+        if numbers[-1] > _LARGEST_CPU:
+            raise InvalidArgument(
+                f"Invalid value {text} for cpuset {what}: value of out range, maximum is {_LARGEST_CPU}"
+            )
+        if numbers[0] > numbers[-1]:
+            raise InvalidArgument(f"Invalid value {text} for cpuset {what}")
+        if count is not None and numbers[-1] >= count:
+            raise InvalidArgument(
+                f"Requested CPUs are not available - requested {text}, available: {f'0-{count - 1}' if count > 1 else 0}"
+            )
+
+
+def _capabilities(host: HostConfig) -> None:
+    for field, names in (("CapAdd", host.cap_add), ("CapDrop", host.cap_drop)):
+        try:
+            normalize(names or [])
+        except InvalidArgument as error:
+            raise InvalidArgument(f"invalid {field}: {error}") from None
+
+
+def _policies(host: HostConfig) -> None:
+    policy = host.restart_policy
+    if policy.name and policy.name not in _POLICIES:
+        raise InvalidArgument(
+            f"invalid restart policy: unknown policy '{policy.name}'; use one of 'no', 'always', 'on-failure', or"
+            " 'unless-stopped'"
+        )
+    if policy.maximum_retry_count < 0:
+        raise InvalidArgument("invalid restart policy: maximum retry count cannot be negative")
+    if policy.maximum_retry_count and policy.name != "on-failure":
+        raise InvalidArgument(
+            "invalid restart policy: maximum retry count can only be used with 'on-failure'"
+        )
+    if host.auto_remove and policy.name not in ("", "no"):
+        raise InvalidArgument("can't create 'AutoRemove' container with restart policy")
+
+
+def _security(host: HostConfig) -> None:
+    for option in host.security_opt or ():
+        name, separator, value = option.partition("=")
+        if not separator:
+            name, separator, value = option.partition(":")
+        if name not in (
+            "no-new-privileges",
+            "seccomp",
+            "systempaths",
+            "label",
+            "apparmor",
+            "writable-cgroups",
+        ):
+            raise InvalidArgument(
+                f'invalid --security-opt 2: "{option}"'
+                if separator
+                else f'invalid --security-opt 1: "{option}"'
+            )
+        if name in ("seccomp", "label", "apparmor", "systempaths") and not separator:
+            raise InvalidArgument(f'invalid --security-opt 1: "{option}"')
+        if name == "systempaths" and value != "unconfined":
+            raise InvalidArgument(f'invalid --security-opt 2: "{option}"')
+
+
+def _namespaces(config: Config, host: HostConfig) -> None:
+    container = host.network_mode.startswith("container:")
+    if host.network_mode == "container:":
+        raise InvalidArgument("invalid container format container:<name|id>")
+    if container:
+        _alone_in_network(config, host)
+    if host.network_mode == "host" and host.uts_mode == "host" and config.hostname:
+        raise InvalidArgument("conflicting options: hostname and the UTS mode")
+    if host.uts_mode not in ("", "host"):
+        raise InvalidArgument(f"invalid UTS mode: {host.uts_mode}")
+    if host.pid_mode not in ("", "host", "private") and not host.pid_mode.startswith("container:"):
+        raise InvalidArgument(f"invalid PID mode: {host.pid_mode}")
+    if host.ipc_mode not in ("", "none", "private", "shareable", "host") and not host.ipc_mode.startswith(
+        "container:"
+    ):
+        raise InvalidArgument(f"invalid IPC mode: {host.ipc_mode}")
+    if host.cgroupns_mode not in ("", "private", "host"):
+        raise InvalidArgument(f"invalid cgroup namespace mode: {host.cgroupns_mode}")
+
+
+def _alone_in_network(config: Config, host: HostConfig) -> None:
+    """Docker's refusals for a container in another one's network namespace."""
+    conflicts = {
+        "hostname and the network mode": config.hostname,
+        "dns and the network mode": host.dns,
+        "custom host-to-IP mapping and the network mode": host.extra_hosts,
+        "mac-address and the network mode": config.mac_address,
+        "port publishing and the container type network mode": host.port_bindings or host.publish_all_ports,
+        "port exposing and the container type network mode": config.exposed_ports,
+    }
+    for words, present in conflicts.items():
+        if present:
+            raise InvalidArgument(f"conflicting options: {words}")
+
+
+def _dns(host: HostConfig) -> None:
+    for server in host.dns or ():
+        try:
+            ipaddress.ip_address(server)
+        except ValueError:
+            raise InvalidArgument(f"invalid IP address: {server}") from None
+    for extra in host.extra_hosts or ():
+        name, colon, address = extra.partition(":")
+        if not colon or not name or any(character.isspace() for character in extra):
+            raise InvalidArgument(f'bad format for add-host: "{extra}"')
+        if address != "host-gateway":
+            try:
+                ipaddress.ip_address(address.strip("[]"))
+            except ValueError:
+                raise InvalidArgument(f'invalid IP address in add-host: "{address}"') from None
+
+
+def _log(host: HostConfig) -> None:
+    driver = host.log_config.type or "json-file"
+    if driver not in _LOG_OPTIONS:
+        raise InvalidArgument(f'error looking up logging plugin {driver}: plugin "{driver}" not found')
+    options = host.log_config.config or {}
+    for name in options:
+        if name not in _LOG_OPTIONS[driver]:
+            raise InvalidArgument(f"unknown log opt '{name}' for {driver} log driver")
+    log_limits(options)
+
+
+def log_limits(options: dict[str, str]) -> tuple[int, int]:
+    """(bytes, files) of max-size and max-file. Raises InvalidArgument."""
+    size = parse_size(options["max-size"]) if "max-size" in options else -1
+    files = options.get("max-file", "1")
+    if not files.isdecimal() or not 0 < int(files) < 10_000:
+        raise InvalidArgument("max-file cannot be less than 1")
+    if size < 0 and int(files) > 1:
+        raise InvalidArgument("max-file option requires max-size to be set")
+    return size, int(files)
+
+
+def parse_size(text: str) -> int:
+    """ "10m" → bytes; -1 is no limit. Raises InvalidArgument."""
+    if text == "-1":
+        return -1
+    number = text.strip().lower().removesuffix("b").removesuffix("i")
+    factor = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}.get(number[-1:], 1)
+    digits = number.rstrip("kmgt") if factor > 1 else number
+    if not digits.replace(".", "", 1).isdecimal() or len(digits) > 18:
+        raise InvalidArgument(f"invalid size: '{text}'")
+    return int(float(digits) * factor)
+
+
+def _networks(host: HostConfig, networking: NetworkingConfig) -> None:
+    for name, wanted in (networking.endpoints_config or {}).items():
+        if wanted is None:
+            continue
+        if wanted.links:
+            raise Unsupported("--link is not supported yet")
+        ipam = wanted.ipam_config or {}
+        if ipam.get("IPv4Address") or ipam.get("IPv6Address"):
+            raise InvalidArgument(
+                "invalid config for network "
+                f"{name}: invalid endpoint settings:\nuser specified IP address is supported on user defined networks only"
+            )
+        if wanted.aliases and name in ("bridge", "default", "host", "none"):
+            raise InvalidArgument(
+                f"invalid config for network {name}: invalid endpoint settings:\n"
+                "network-scoped aliases are only supported for user-defined networks"
+            )
+
+
+def _warnings(host: HostConfig, facts: Facts) -> list[str]:
+    warnings = []
+    if host.network_mode == "host" and (host.port_bindings or host.publish_all_ports):
+        warnings.append("Published ports are discarded when using host network mode")
+    asked = {
+        "memory": (host.memory, "memory limit capabilities", "Limitation discarded."),
+        "cpu": (host.nano_cpus or host.cpu_quota or host.cpu_shares, "CPU limits", "Limits discarded."),
+        "cpuset": (host.cpuset_cpus or host.cpuset_mems, "cpuset", "Cpuset discarded."),
+        "pids": ((host.pids_limit or 0) > 0, "pids limit capabilities", "PIDs limit discarded."),
+    }
+    for controller, (wanted, what, outcome) in asked.items():
+        if wanted and controller not in facts.controllers:
+            warnings.append(f"Your kernel does not support {what} or the cgroup is not mounted. {outcome}")
+    return warnings

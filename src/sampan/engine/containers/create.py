@@ -1,0 +1,136 @@
+"""`docker create`: everything is looked at first; then directories, and one commit."""
+
+import asyncio
+import os
+from typing import NamedTuple
+
+from sampan.engine import names, timestamps
+from sampan.engine.containers import check, defaults, devices, mounts
+from sampan.engine.containers.config import Config, HostConfig, NetworkingConfig
+from sampan.engine.containers.happenings import tell
+from sampan.engine.containers.record import Container, Definition
+from sampan.engine.engine import Engine
+from sampan.engine.images import mount as image_mounts
+from sampan.engine.images import resolve
+from sampan.engine.images.images import Image
+from sampan.engine.volumes import copyup
+from sampan.engine.volumes.create import create as create_volume
+from sampan.errors import NotFound
+from sampan.oci import platform as platforms
+
+_RECURSIVE_READONLY = (1, 44)
+
+
+class Created(NamedTuple):
+    id: str
+    warnings: list[str]
+
+
+async def create(
+    engine: Engine,
+    name: str,
+    config: Config,
+    host: HostConfig,
+    networking: NetworkingConfig,
+    version: tuple[int, int] = (1, 51),
+    platform: str = "",
+) -> Created:
+    """Raises NotFound for the image, Conflict for the name, InvalidArgument for the rest."""
+    if name:
+        name = names.check_name(name)
+    image = await asyncio.to_thread(_find_image, engine, config.image, platform)
+    container, warnings = await asyncio.to_thread(
+        _decide, engine, name, config, host, networking, version, image
+    )
+    engine.containers.reserve_name(container.name, container.id)
+    try:
+        await _make(engine, container, image)
+    except BaseException:
+        engine.containers.release_name(container.name, container.id)
+        raise
+    engine.containers.add(container)
+    tell(engine.bus, container, "create")
+    return Created(container.id, warnings)
+
+
+def _decide(
+    engine: Engine,
+    name: str,
+    config: Config,
+    host: HostConfig,
+    networking: NetworkingConfig,
+    version: tuple[int, int],
+    image: Image,
+) -> tuple[Container, list[str]]:
+    """The whole record, or an error; nothing is done yet."""
+    networks = networking.endpoints_config or {}
+    if not host.network_mode and networks:
+        host.network_mode = next(iter(networks))
+    warnings = check.check(config, host, networking, engine.facts)
+    defaults.merge_image(config, image.config.run)
+    path, arguments = defaults.command(config)
+    defaults.fill(host, engine.facts)
+    devices.mapped(host.devices or [])
+    identity = names.new_id()
+    if not config.hostname:
+        config.hostname = engine.facts.hostname if host.network_mode == "host" else identity[:12]
+        if host.network_mode.startswith("container:"):
+            config.hostname = ""
+    definition = Definition(
+        id=identity,
+        name=name or names.generate(engine.containers.name_taken, identity),
+        created=timestamps.now(),
+        image_id=image.id,
+        path=path,
+        args=arguments,
+        config=config,
+        host_config=host,
+        networking=networking,
+        mounts=mounts.resolve(config, host, recursive_readonly=version >= _RECURSIVE_READONLY),
+        version=version,
+        lowerdirs=image_mounts.lowerdirs(engine.images, image),
+        masked=image_mounts.masked(engine.images, image),
+    )
+    return Container(definition), warnings
+
+
+async def _make(engine: Engine, container: Container, image: Image) -> None:
+    for mount in container.definition.mounts:
+        if mount.kind == "volume":
+            fresh = mount.source not in engine.volumes
+            await create_volume(engine, mount.source, anonymous=mount.anonymous)
+            if mount.copy_up and (fresh or not mount.anonymous):
+                directory = engine.volumes.directory(mount.source)
+                await asyncio.to_thread(
+                    copyup.copy_up, container.definition.lowerdirs, mount.destination, directory
+                )
+    await engine.records.insert(
+        container,
+        lambda: _make_directories(engine, container.id),
+        lambda sql: image_mounts.hold(engine.images, sql, container.id, image),
+    )
+
+
+def _find_image(engine: Engine, name: str, platform: str) -> Image:
+    image = resolve.find(engine.images, name)
+    if platform:
+        wanted = platforms.parse(platform, engine.images.machine)
+        own = platforms.Platform(image.config.os, image.config.architecture, image.config.variant or "")
+        if platforms.choose([own], wanted) is None:
+            raise NotFound(
+                f"image with reference {name} was found but its platform ({own.os}/{own.architecture}) does not"
+                f" match the specified platform ({platform})"
+            )
+    return image
+
+
+def _make_directories(engine: Engine, identity: str) -> None:
+    """`diff` becomes the container's root: 0755. Its parents keep the machine's other users out."""
+    base = engine.settings.container_data(identity)
+    os.mkdir(base, 0o710)
+    try:
+        for name, mode in (("diff", 0o755), ("work", 0o711)):
+            os.mkdir(f"{base}/{name}", mode)
+    except BaseException:
+        engine.images.store.discard(base)
+        raise

@@ -1,0 +1,194 @@
+"""`docker inspect` of a container: the record as the Engine API shows it."""
+
+import os
+from typing import Any
+
+import msgspec
+
+from sampan.engine import timestamps
+from sampan.engine.containers.config import Config, HostConfig
+from sampan.engine.containers.record import Container, Endpoint, MountPoint
+from sampan.engine.engine import Engine
+from sampan.engine.images import resolve
+from sampan.engine.state import State
+from sampan.errors import SampanError
+
+_EMPTY_LISTS = (
+    "BlkioDeviceReadBps", "BlkioDeviceReadIOps", "BlkioDeviceWriteBps", "BlkioDeviceWriteIOps",
+    "BlkioWeightDevice", "Devices", "Dns", "DnsOptions", "DnsSearch",
+)  # fmt: skip
+_OPTIONAL_HOST = ("Annotations", "Init", "Mounts", "StorageOpt", "Sysctls", "Tmpfs")
+_OPTIONAL_CONFIG = ("ArgsEscaped", "ExposedPorts", "Healthcheck", "MacAddress", "NetworkDisabled", "Shell", "StopSignal", "StopTimeout")  # fmt: skip
+
+
+def inspect(engine: Engine, container: Container) -> dict[str, Any]:
+    definition = container.definition
+    data = engine.settings.container_data(container.id)
+    return {
+        "Id": container.id,
+        "Created": timestamps.text(definition.created),
+        "Path": definition.path,
+        "Args": definition.args,
+        "State": state(container),
+        "Image": definition.image_id,
+        "ResolvConfPath": f"{data}/resolv.conf" if container.has_run else "",
+        "HostnamePath": f"{data}/hostname" if container.has_run else "",
+        "HostsPath": f"{data}/hosts" if container.has_run else "",
+        "LogPath": log_path(engine, container),
+        "Name": f"/{container.name}",
+        "RestartCount": container.status.restart_count,
+        "Driver": "overlay2",
+        "Platform": "linux",
+        "MountLabel": "",
+        "ProcessLabel": "",
+        "AppArmorProfile": "",
+        "ExecIDs": [one.id for one in container.execs.values() if one.running] or None,
+        "HostConfig": host_config(definition.host_config),
+        "GraphDriver": {
+            "Data": {"UpperDir": f"{data}/diff", "WorkDir": f"{data}/work"},
+            "Name": "overlay2",
+        },
+        "Mounts": [mount(engine, one) for one in definition.mounts if one.kind != "tmpfs" or not one.mode],
+        "Config": config(definition.config),
+        "NetworkSettings": network_settings(engine, container),
+    }
+
+
+def log_path(engine: Engine, container: Container) -> str:
+    if container.definition.host_config.log_config.type == "none":
+        return ""
+    return f"{engine.settings.container_data(container.id)}/{container.id}-json.log"
+
+
+def state(container: Container) -> dict[str, Any]:
+    status = container.status
+    return {
+        "Status": status.state.value,
+        "Running": container.running or status.state is State.RESTARTING,
+        "Paused": status.state is State.PAUSED,
+        "Restarting": status.state is State.RESTARTING,
+        "OOMKilled": status.oom_killed,
+        "Dead": status.state is State.DEAD,
+        "Pid": status.pid,
+        "ExitCode": status.exit_code,
+        "Error": status.error,
+        "StartedAt": timestamps.text(status.started_at),
+        "FinishedAt": timestamps.text(status.finished_at),
+    }
+
+
+def host_config(host: HostConfig) -> dict[str, Any]:
+    shown: dict[str, Any] = msgspec.to_builtins(host)
+    for name in _EMPTY_LISTS:
+        shown[name] = shown[name] or []
+    for name in _OPTIONAL_HOST:
+        if shown[name] is None:
+            del shown[name]
+    shown["PortBindings"] = shown["PortBindings"] or {}
+    shown["LogConfig"]["Config"] = shown["LogConfig"]["Config"] or {}
+    return shown
+
+
+def config(value: Config) -> dict[str, Any]:
+    shown: dict[str, Any] = msgspec.to_builtins(value)
+    for name in _OPTIONAL_CONFIG:
+        if not shown[name]:
+            del shown[name]
+    shown["Labels"] = shown["Labels"] or {}
+    return shown
+
+
+def mount(engine: Engine, point: MountPoint) -> dict[str, Any]:
+    shown: dict[str, Any] = {"Type": point.kind}
+    if point.kind == "volume":
+        shown |= {"Name": point.source, "Source": engine.volumes.directory(point.source)}
+    else:
+        shown["Source"] = point.source
+    shown["Destination"] = point.destination
+    if point.kind == "volume":
+        shown["Driver"] = "local"
+    return shown | {"Mode": point.mode, "RW": point.writable, "Propagation": point.propagation}
+
+
+def network_settings(engine: Engine, container: Container) -> dict[str, Any]:
+    """With the fields of the default bridge twice, as before API 1.21."""
+    endpoint = container.status.endpoint or Endpoint("bridge")
+    return {
+        "Bridge": "",
+        "SandboxID": container.id if container.running else "",
+        "SandboxKey": f"/proc/{container.status.pid}/ns/net" if container.running else "",
+        "Ports": ports(container),
+        "HairpinMode": False,
+        "LinkLocalIPv6Address": "",
+        "LinkLocalIPv6PrefixLen": 0,
+        "SecondaryIPAddresses": None,
+        "SecondaryIPv6Addresses": None,
+        "EndpointID": endpoint.endpoint_id,
+        "Gateway": endpoint.gateway,
+        "GlobalIPv6Address": "",
+        "GlobalIPv6PrefixLen": 0,
+        "IPAddress": endpoint.address,
+        "IPPrefixLen": endpoint.prefix_length,
+        "IPv6Gateway": "",
+        "MacAddress": endpoint.mac,
+        "Networks": networks(engine, container),
+    }
+
+
+def networks(engine: Engine, container: Container) -> dict[str, Any]:
+    mode = container.definition.host_config.network_mode
+    if mode.startswith("container:"):
+        return {}
+    endpoint = container.status.endpoint or Endpoint(mode)
+    wanted = (container.definition.networking.endpoints_config or {}).get(mode)
+    return {
+        mode: {
+            "IPAMConfig": wanted.ipam_config if wanted else None,
+            "Links": None,
+            "Aliases": wanted.aliases if wanted else None,
+            "MacAddress": endpoint.mac,
+            "DriverOpts": wanted.driver_opts if wanted else None,
+            "GwPriority": 0,
+            "NetworkID": engine.network.network_id(mode) if container.has_run else "",
+            "EndpointID": endpoint.endpoint_id,
+            "Gateway": endpoint.gateway,
+            "IPAddress": endpoint.address,
+            "IPPrefixLen": endpoint.prefix_length,
+            "IPv6Gateway": "",
+            "GlobalIPv6Address": "",
+            "GlobalIPv6PrefixLen": 0,
+            "DNSNames": None,
+        }
+    }
+
+
+def ports(container: Container) -> dict[str, Any]:
+    """Exposed ports, with their bindings on the host; nothing while it does not run."""
+    if not container.running:
+        return {}
+    shown: dict[str, Any] = dict.fromkeys(container.definition.config.exposed_ports or {})
+    for bound in container.status.endpoint.ports if container.status.endpoint else ():
+        key = f"{bound.container_port}/{bound.protocol}"
+        shown[key] = [*(shown.get(key) or ()), {"HostIp": bound.host_ip, "HostPort": str(bound.host_port)}]
+    return shown
+
+
+def usage(path: str) -> int:
+    """Bytes of regular files below, as Docker counts them. Calm."""
+    total = 0
+    for base, _, names in os.walk(path):
+        for name in names:
+            try:
+                status = os.lstat(f"{base}/{name}")
+            except OSError:
+                continue
+            total += status.st_size
+    return total
+
+
+def image_size(engine: Engine, image_id: str) -> int:
+    """Bytes of the image's layers; 0 when it is gone. Calm."""
+    try:
+        return resolve.find(engine.images, image_id).size
+    except SampanError:
+        return 0

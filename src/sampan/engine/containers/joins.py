@@ -1,0 +1,49 @@
+"""`container:NAME` in the modes of network, pid and ipc: whose namespaces, and what comes with them."""
+
+from typing import NamedTuple
+
+from sampan.engine.containers.record import Container
+from sampan.engine.engine import Engine
+from sampan.errors import Conflict, NotFound
+
+_LINKS = {"network": "net", "pid": "pid", "ipc": "ipc"}
+
+
+class Joined(NamedTuple):
+    """`namespaces`: type → path; `hostname`, `files`: of the container whose network is shared."""
+
+    namespaces: dict[str, str]
+    hostname: str = ""
+    files: str = ""
+    shm: str = ""
+
+
+def joined_by(engine: Engine, container: Container) -> Joined:
+    """Raises NotFound or Conflict when the other container is not there or does not run."""
+    host = container.definition.host_config
+    joined = Joined({})
+    for kind, mode in (("network", host.network_mode), ("pid", host.pid_mode), ("ipc", host.ipc_mode)):
+        if not mode.startswith("container:"):
+            continue
+        other = _other(engine, mode.removeprefix("container:"), kind)
+        joined.namespaces[kind] = f"/proc/{other.status.pid}/ns/{_LINKS[kind]}"
+        if kind == "network":
+            directory = engine.settings.container_data(other.id)
+            joined = joined._replace(hostname=other.definition.config.hostname, files=directory)
+        elif kind == "ipc":
+            joined = joined._replace(shm=f"/proc/{other.status.pid}/root/dev/shm")
+    if host.ipc_mode == "host":
+        joined = joined._replace(shm="/dev/shm")
+    return joined
+
+
+def _other(engine: Engine, word: str, kind: str) -> Container:
+    try:
+        other = engine.containers.find(word)
+    except NotFound:
+        raise NotFound(f"No such container: {word}") from None
+    if not other.running:
+        if kind == "network":
+            raise Conflict(f"cannot join network of a non running container: {other.id}")
+        raise Conflict(f"cannot join {kind.upper()} of a non running container: {other.id}")
+    return other

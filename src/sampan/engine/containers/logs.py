@@ -1,0 +1,67 @@
+"""`docker logs`: what the monitor has written, and, with follow, what it goes on to write."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import NamedTuple
+
+from sampan.engine.containers.inspect import log_path
+from sampan.engine.containers.record import Container
+from sampan.engine.engine import Engine
+from sampan.engine.logfollow import follow
+from sampan.errors import InvalidArgument, Unsupported
+from sampan.runtime.logreader import LogReader, Record, multiplexed, stamp
+from sampan.runtime.streams import STDERR, STDOUT
+
+
+class Wanted(NamedTuple):
+    """`since`, `until` in nanoseconds since the epoch; `tail` None: everything."""
+
+    stdout: bool
+    stderr: bool
+    follow: bool = False
+    timestamps: bool = False
+    since: int | None = None
+    until: int | None = None
+    tail: int | None = None
+    details: bool = False
+
+
+def check(container: Container, wanted: Wanted) -> None:
+    """Before the answer begins. Raises InvalidArgument, Unsupported."""
+    if not (wanted.stdout or wanted.stderr):
+        raise InvalidArgument("Bad parameters: you must choose at least one stream")
+    if container.definition.host_config.log_config.type == "none":
+        raise Unsupported("configured logging driver does not support reading")
+
+
+async def logs(engine: Engine, container: Container, wanted: Wanted) -> AsyncIterator[bytes]:
+    """Pieces of the API's stream: raw for a terminal, multiplexed otherwise."""
+    streams = {number for number, on in ((STDOUT, wanted.stdout), (STDERR, wanted.stderr)) if on}
+    raw = container.definition.config.tty
+    reader = LogReader(log_path(engine, container), since=wanted.since, until=wanted.until, tail=wanted.tail)
+    stopped = _stopped(container, wanted)
+    try:
+        async for records in follow(engine.watch, log_path(engine, container), reader, stopped):
+            chosen = [record for record in records if record.stream in streams]
+            if chosen:
+                yield _raw(chosen, wanted) if raw else multiplexed(chosen, timestamps=wanted.timestamps)
+    finally:
+        reader.close()
+        if stopped in container.exits:
+            container.exits.remove(stopped)  # type: ignore[arg-type]
+
+
+def _stopped(container: Container, wanted: Wanted) -> "asyncio.Future[object]":
+    """Done when no more is to come."""
+    future: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+    if wanted.follow and container.running:
+        container.exits.append(future)  # type: ignore[arg-type]
+    else:
+        future.set_result(None)
+    return future
+
+
+def _raw(records: list[Record], wanted: Wanted) -> bytes:
+    if not wanted.timestamps:
+        return b"".join(record.line for record in records)
+    return b"".join(stamp(record.time) + record.line for record in records)

@@ -1,0 +1,227 @@
+"""`-v`, `--mount`, `--tmpfs` and the image's volumes → one list of mount points. Docker's rules and words.
+
+Pure, except that the source of a `--mount type=bind` must exist.
+"""
+
+import os
+import posixpath
+import secrets
+from collections.abc import Iterable
+
+from sampan.engine import names
+from sampan.engine.containers.config import Config, HostConfig, MountRequest
+from sampan.engine.containers.record import MountPoint
+from sampan.errors import InvalidArgument, Unsupported
+
+_PROPAGATION = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
+_TMPFS = ("noexec", "nosuid", "nodev", "rprivate")
+_TMPFS_KEYS = frozenset(("size", "mode", "uid", "gid", "nr_inodes", "nr_blocks"))
+_TMPFS_FLAGS = frozenset(
+    ("exec", "noexec", "suid", "nosuid", "dev", "nodev", "rw", "ro", "sync", "dirsync", "async", "atime")
+    + ("noatime", "diratime", "nodiratime", "relatime", "norelatime", "strictatime", "nostrictatime")
+    + ("private", "rprivate", "shared", "rshared", "slave", "rslave", "unbindable", "runbindable", "mand")
+    + ("nomand", "remount", "defaults", "bind", "rbind", "silent", "loud", "iversion", "noiversion")
+)
+
+
+def resolve(config: Config, host: HostConfig, *, recursive_readonly: bool) -> list[MountPoint]:
+    """In Docker's order: binds, mounts, tmpfs, and what the image or `-v /path` declares as volumes.
+
+    `recursive_readonly`: from API 1.44 on, a read-only bind is so down to its submounts."""
+    points: dict[str, MountPoint] = {}
+    for spec in host.binds or ():
+        _add(points, _parse_bind(spec, recursive_readonly=recursive_readonly))
+    for request in host.mounts or ():
+        _add(points, _parse_mount(request))
+    for destination, options in (host.tmpfs or {}).items():
+        _add(points, _tmpfs(destination, options.split(",") if options else []))
+    for destination in config.volumes or {}:
+        clean = _destination(destination, destination)
+        if clean not in points:
+            points[clean] = MountPoint("volume", secrets.token_hex(32), clean, copy_up=True, anonymous=True)
+    return list(points.values())
+
+
+def _add(points: dict[str, MountPoint], point: MountPoint) -> None:
+    if point.destination in points:
+        raise InvalidArgument(f"Duplicate mount point: {point.destination}")
+    points[point.destination] = point
+
+
+def _destination(path: str, spec: str) -> str:
+    if not path.startswith("/"):
+        raise InvalidArgument(
+            f"invalid volume specification: '{spec}': invalid mount config for type \"volume\": invalid mount path:"
+            f" '{path}' mount path must be absolute"
+        )
+    clean = posixpath.normpath(path).replace("//", "/", 1)
+    if clean == "/":
+        raise InvalidArgument(
+            f"invalid volume specification: '{spec}': invalid specification: destination can't be '/'"
+        )
+    if "\0" in path:
+        raise InvalidArgument("invalid mount path: it contains a NUL byte")
+    return clean
+
+
+def _parse_bind(spec: str, *, recursive_readonly: bool) -> MountPoint:
+    """`source:destination[:mode]`; without a slash in front, the source is a volume's name."""
+    parts = spec.split(":")
+    if len(parts) > 3 or not all(parts) or "\0" in spec:
+        raise InvalidArgument(f"invalid volume specification: '{spec}'")
+    if len(parts) == 1:
+        destination = _destination(parts[0], spec)
+        return MountPoint("volume", secrets.token_hex(32), destination, copy_up=True, anonymous=True)
+    source, destination = parts[0], _destination(parts[1], spec)
+    mode = parts[2] if len(parts) == 3 else ""
+    words = mode.split(",") if mode else []
+    propagation = _check_mode(words, mode, volume=not source.startswith("/"))
+    point = MountPoint(
+        "bind", source, destination, writable="ro" not in words, mode=mode, propagation=propagation
+    )
+    if source.startswith("/"):
+        point.source = posixpath.normpath(source).replace("//", "/", 1)
+        point.propagation = propagation or "rprivate"
+        point.recursive_readonly = recursive_readonly
+        return point
+    check_volume_name(source)
+    point.kind, point.copy_up = "volume", "nocopy" not in words
+    return point
+
+
+def check_volume_name(name: str) -> None:
+    if not names.is_name(name):
+        raise InvalidArgument(
+            f'create {name}: "{name}" includes invalid characters for a local volume name, only "{names.ALLOWED}"'
+            " are allowed. If you intended to pass a host directory, use absolute path"
+        )
+
+
+def _check_mode(words: list[str], mode: str, *, volume: bool) -> str:
+    """The propagation that it names, if any."""
+    known = {"ro", "rw", "z", "Z", *_PROPAGATION, *(("nocopy",) if volume else ())}
+    propagation = [word for word in words if word in _PROPAGATION]
+    if (
+        any(word not in known for word in words)
+        or len(set(words)) != len(words)
+        or ("ro" in words and "rw" in words)
+        or ("z" in words and "Z" in words)
+        or len(propagation) > 1
+        or (volume and propagation)
+    ):
+        raise InvalidArgument(f"invalid mode: {mode}")
+    return propagation[0] if propagation else ""
+
+
+def _parse_mount(request: MountRequest) -> MountPoint:
+    kind = request.type
+    if kind in ("npipe", "cluster", "image"):
+        raise Unsupported(f"mounts of type {kind} are not supported yet")
+    if kind not in ("bind", "volume", "tmpfs"):
+        raise _invalid(kind, "mount type unknown")
+    if not request.target:
+        raise _invalid(kind, "field Target must not be empty")
+    if not request.target.startswith("/"):
+        raise _invalid(kind, f"invalid mount path: '{request.target}' mount path must be absolute")
+    target = _destination(request.target, request.target)
+    _foreign_options(request)
+    if kind == "bind":
+        return _bind_mount(request, target)
+    if kind == "volume":
+        return _volume_mount(request, target)
+    return _tmpfs_mount(request, target)
+
+
+def _invalid(kind: str, reason: str) -> InvalidArgument:
+    return InvalidArgument(f'invalid mount config for type "{kind}": {reason}')
+
+
+def _foreign_options(request: MountRequest) -> None:
+    given = {"bind": request.bind_options, "volume": request.volume_options, "tmpfs": request.tmpfs_options}
+    for kind, options in given.items():
+        if kind != request.type and options is not None:
+            raise _invalid(request.type, f"field {kind.capitalize()}Options must not be specified")
+
+
+def _bind_mount(request: MountRequest, target: str) -> MountPoint:
+    source = request.source
+    if not source:
+        raise _invalid("bind", "field Source must not be empty")
+    if not source.startswith("/"):
+        raise _invalid("bind", f"invalid mount path: '{source}' mount path must be absolute")
+    options = request.bind_options
+    if not os.path.exists(source) and not (options and options.create_mountpoint):
+        raise _invalid("bind", f"bind source path does not exist: {source}")
+    propagation = (options.propagation if options else "") or "rprivate"
+    if propagation not in _PROPAGATION:
+        raise _invalid("bind", f"invalid propagation mode: {propagation}")
+    return MountPoint(
+        "bind",
+        posixpath.normpath(source).replace("//", "/", 1),
+        target,
+        writable=not request.read_only,
+        propagation=propagation,
+        recursive=not (options and options.non_recursive),
+        recursive_readonly=not (options and (options.read_only_non_recursive or options.non_recursive)),
+    )
+
+
+def _volume_mount(request: MountRequest, target: str) -> MountPoint:
+    options = request.volume_options
+    if options and options.subpath:
+        raise Unsupported("volume-subpath is not supported yet")
+    driver = options.driver_config if options else None
+    if driver and (driver.name not in ("", "local") or driver.options):
+        raise Unsupported("volume drivers and their options are not supported yet")
+    if request.source:
+        check_volume_name(request.source)
+    return MountPoint(
+        "volume",
+        request.source or secrets.token_hex(32),
+        target,
+        writable=not request.read_only,
+        mode="z",
+        copy_up=not (options and options.no_copy),
+        anonymous=not request.source,
+    )
+
+
+def _tmpfs_mount(request: MountRequest, target: str) -> MountPoint:
+    if request.source:
+        raise _invalid("tmpfs", "field Source must not be specified")
+    words = ["ro"] if request.read_only else []
+    if (options := request.tmpfs_options) is not None:
+        if options.size_bytes < 0:
+            raise _invalid("tmpfs", "invalid size")
+        words += [f"size={options.size_bytes}"] if options.size_bytes else []
+        words += [f"mode={options.mode:o}"] if options.mode else []
+        words += ["=".join(pair) for pair in options.options or ()]
+    point = _tmpfs(target, words)
+    point.mode = ""
+    return point
+
+
+def _tmpfs(destination: str, words: list[str]) -> MountPoint:
+    if not destination.startswith("/"):
+        raise InvalidArgument(f"invalid mount path: '{destination}' mount path must be absolute")
+    target = _destination(destination, destination)
+    for word in words:
+        key, equals, value = word.partition("=")
+        if equals and (key not in _TMPFS_KEYS or not value or len(value) > 20 or not value[0].isdecimal()):
+            raise InvalidArgument(f"invalid tmpfs option {_quoted([word])}")
+        if not equals and word not in _TMPFS_FLAGS:
+            raise InvalidArgument(f"invalid tmpfs option {_quoted([word])}")
+    return MountPoint(
+        "tmpfs", "", target, writable="ro" not in words, mode=",".join(words), options=tmpfs_options(words)
+    )
+
+
+def _quoted(words: Iterable[str]) -> str:
+    return "[" + " ".join(f'"{word}"' for word in words) + "]"
+
+
+def tmpfs_options(words: list[str]) -> list[str]:
+    """noexec, nosuid, nodev unless the opposite was asked for."""
+    opposite = {"exec": "noexec", "suid": "nosuid", "dev": "nodev"}
+    dropped = {opposite[word] for word in words if word in opposite}
+    return [word for word in _TMPFS if word not in dropped] + words

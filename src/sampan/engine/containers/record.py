@@ -1,0 +1,155 @@
+"""One container as the engine knows it: what was asked for, what became of it, and who waits for it.
+
+The record in memory is the authority; `engine.records` writes it through. `Definition` changes with
+rename only, `Status` with every turn of the container's life.
+"""
+
+import asyncio
+from typing import Any
+
+import msgspec
+
+from sampan.engine import state as states
+from sampan.engine.containers.config import Config, HostConfig, NetworkingConfig
+from sampan.engine.state import ALIVE, State
+
+
+class MountPoint(msgspec.Struct):
+    """A mount with everything resolved. `kind`: "bind" | "volume" | "tmpfs"; `source`: a host path, for a
+    volume its name; `options`: of mount(8), for a tmpfs."""
+
+    kind: str
+    source: str
+    destination: str
+    writable: bool = True
+    mode: str = ""
+    propagation: str = ""
+    options: list[str] = []
+    recursive: bool = True
+    recursive_readonly: bool = True
+    copy_up: bool = False
+    anonymous: bool = False
+
+
+class BoundPort(msgspec.Struct, frozen=True):
+    """One published port as it is on the host."""
+
+    container_port: int
+    protocol: str
+    host_ip: str
+    host_port: int
+
+
+class Endpoint(msgspec.Struct):
+    """The container's place on a network; empty addresses while it does not run."""
+
+    network: str
+    endpoint_id: str = ""
+    address: str = ""
+    prefix_length: int = 0
+    gateway: str = ""
+    mac: str = ""
+    ports: list[BoundPort] = []
+
+
+class Definition(msgspec.Struct):
+    id: str
+    name: str
+    created: int
+    image_id: str
+    path: str
+    args: list[str]
+    config: Config
+    host_config: HostConfig
+    networking: NetworkingConfig
+    mounts: list[MountPoint]
+    lowerdirs: list[str]  # of the overlay, top first: the image may lose its name, the layers are held
+    masked: list[str]
+    version: tuple[int, int] = (1, 51)  # of the API that created it: some defaults depend on it
+
+
+class Status(msgspec.Struct):
+    """Times in nanoseconds since the epoch, 0: never. `boot_id`: of the machine's life it last ran in."""
+
+    state: State = State.CREATED
+    pid: int = 0
+    exit_code: int = 0
+    error: str = ""
+    oom_killed: bool = False
+    started_at: int = 0
+    finished_at: int = 0
+    restart_count: int = 0
+    stopped_by_user: bool = False
+    endpoint: Endpoint | None = None
+    copied_up: bool = False
+
+
+class Container:
+    """A record with its lock and its waiters. `link`: to the monitor while it runs."""
+
+    __slots__ = (
+        "attaches", "definition", "delay", "entry", "execs", "exits", "link", "lock", "removals", "restart",
+        "size", "status", "supervisor",
+    )  # fmt: skip
+
+    def __init__(self, definition: Definition, status: Status | None = None) -> None:
+        self.definition = definition
+        self.status = status or Status()
+        self.lock = asyncio.Lock()
+        self.link: Any = None  # engine.runner.MonitorLink
+        self.supervisor: asyncio.Task[None] | None = None
+        self.restart: asyncio.Task[None] | None = None  # a restart that the policy has set a time for
+        self.exits: list[asyncio.Future[int]] = []
+        self.removals: list[asyncio.Future[int]] = []
+        self.attaches: list[Any] = []  # clients that wait for the start
+        self.delay = 0.0  # seconds before the last restart
+        self.execs: dict[str, Any] = {}
+        self.entry: dict[str, Any] | None = None  # the cached row of `ps`
+        self.size: int | None = None
+
+    @property
+    def id(self) -> str:
+        return self.definition.id
+
+    @property
+    def short_id(self) -> str:
+        return self.definition.id[:12]
+
+    @property
+    def name(self) -> str:
+        return self.definition.name
+
+    @property
+    def state(self) -> State:
+        return self.status.state
+
+    @property
+    def running(self) -> bool:
+        return self.status.state in ALIVE
+
+    @property
+    def dying_or_gone(self) -> bool:
+        return self.status.state in (State.REMOVING, State.DEAD)
+
+    @property
+    def has_run(self) -> bool:
+        return self.status.started_at != 0
+
+    def become(self, following: State) -> None:
+        self.status.state = states.check(self.status.state, following)
+        self.entry = None
+
+    def tell_exit(self, code: int) -> None:
+        """Everybody who waits for an end gets its code."""
+        _resolve(self.exits, code)
+
+    def tell_removed(self) -> None:
+        _resolve(self.exits, self.status.exit_code)
+        _resolve(self.removals, self.status.exit_code)
+
+
+def _resolve(waiters: list[asyncio.Future[int]], code: int) -> None:
+    for waiter in waiters:
+        if not waiter.done():
+            waiter.set_result(code)
+    waiters.clear()

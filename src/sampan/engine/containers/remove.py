@@ -1,0 +1,100 @@
+"""`docker rm`: a tombstone, then the trees out of sight, then the row. What runs is killed first with `force`."""
+
+import asyncio
+import signal
+
+from sampan.engine.containers.happenings import tell
+from sampan.engine.containers.record import Container
+from sampan.engine.containers.restarts import cancel_restart
+from sampan.engine.engine import Engine
+from sampan.engine.images import mount as image_mounts
+from sampan.engine.state import State
+from sampan.engine.volumes.remove import remove_anonymous
+from sampan.errors import Conflict, Internal
+from sampan.storage.remove import remove_tree
+
+_PATIENCE = 12.0  # seconds for a killed container to be gone (moby: 10 + 2)
+
+
+async def remove(engine: Engine, container: Container, *, force: bool = False, volumes: bool = False) -> None:
+    """Raises Conflict while it runs (without `force`) or is being removed already."""
+    if force:
+        await kill_and_wait(container)
+    async with container.lock:
+        _check(container)
+        cancel_restart(engine, container)
+        container.become(State.REMOVING)
+        try:
+            await engine.records.bury(container)
+        except BaseException:
+            container.status.state = State.DEAD
+            raise
+        await _take_apart(engine, container, volumes=volumes)
+
+
+async def kill_and_wait(container: Container) -> None:
+    """Nothing to do for what does not run."""
+    if not container.running or container.link is None:
+        return
+    gone = asyncio.get_running_loop().create_future()
+    container.exits.append(gone)
+    container.status.stopped_by_user = True
+    try:
+        await container.link.kill(signal.SIGKILL)
+    except Conflict:
+        pass  # it has ended already; the supervisor is about to say so
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            await gone
+    except TimeoutError:
+        raise Internal(
+            f"could not kill container: tried to kill container, but did not receive an exit event: {container.id}"
+        ) from None
+
+
+def _check(container: Container) -> None:
+    name = container.name
+    if container.state is State.RUNNING:
+        raise Conflict(
+            f'cannot remove container "{name}": container is running: stop the container before removing or'
+            " force remove"
+        )
+    if container.state is State.PAUSED:
+        raise Conflict(f'cannot remove container "{name}": container is paused and must be unpaused first')
+    if container.state is State.REMOVING:
+        raise Conflict(f"removal of container {name} is already in progress")
+
+
+async def _take_apart(engine: Engine, container: Container, *, volumes: bool) -> None:
+    """After the tombstone: every step may be repeated, and is, if the daemon dies in between."""
+    identity = container.id
+    for _, stream in container.attaches:
+        stream.close()
+    container.attaches.clear()
+    await asyncio.to_thread(_discard, engine, identity)
+    engine.containers.discard(container)
+    anonymous = [mount.source for mount in container.definition.mounts if mount.anonymous]
+    if volumes and anonymous:
+        await remove_anonymous(engine, anonymous)
+    tell(engine.bus, container, "destroy")
+    container.tell_removed()
+    engine.tasks.spawn(_forget(engine, identity))
+
+
+def _discard(engine: Engine, identity: str) -> None:
+    engine.images.store.discard(engine.settings.container_data(identity))
+    remove_tree(engine.settings.container_run(identity))
+
+
+async def _forget(engine: Engine, identity: str) -> None:
+    """The row goes last, and with it the hold on the image's layers."""
+    await engine.records.delete(identity, lambda sql: image_mounts.release(engine.images, sql, identity))
+
+
+async def finish_removal(engine: Engine, container: Container) -> None:
+    """At the daemon's start, for a tombstone that was left behind."""
+    await asyncio.to_thread(_discard, engine, container.id)
+    await _forget(engine, container.id)
+    anonymous = [mount.source for mount in container.definition.mounts if mount.anonymous]
+    if container.definition.host_config.auto_remove and anonymous:
+        await remove_anonymous(engine, anonymous)

@@ -1,0 +1,233 @@
+"""`docker start`: address, ports, files and spec; then the launcher forks, and the supervisor watches.
+
+Nothing of it waits for the disk. Whatever fails leaves the container as it was, with its error told."""
+
+import asyncio
+import json
+import os
+from typing import Any
+
+import msgspec
+
+from sampan.engine import timestamps
+from sampan.engine.containers import devices, netrecord, supervise
+from sampan.engine.containers import spec as specs
+from sampan.engine.containers.check import log_limits
+from sampan.engine.containers.happenings import tell
+from sampan.engine.containers.joins import Joined, joined_by
+from sampan.engine.containers.netfiles import write_network_files
+from sampan.engine.containers.record import Container
+from sampan.engine.engine import Engine
+from sampan.engine.network import Connection
+from sampan.engine.runner import LaunchFailed
+from sampan.engine.state import State
+from sampan.errors import Conflict, Internal, InvalidArgument, NotFound, SampanError
+from sampan.network import ports
+from sampan.engine.containers.capabilities import effective
+from sampan.runtime import seccomp
+from sampan.runtime.protocol import Launch, Log, Rootfs, Started
+
+
+async def start(engine: Engine, container: Container) -> bool:
+    """False: it runs already (304). Raises with Docker's words; the container then has the error, too."""
+    async with container.lock:
+        if container.running:
+            return False
+        if container.dying_or_gone:
+            raise Conflict("container is marked for removal and cannot be started")
+        if container.restart is not None:
+            container.restart.cancel()
+            container.restart = None
+        container.status.stopped_by_user = False
+        container.status.restart_count = 0
+        await launch(engine, container)
+        return True
+
+
+async def launch(engine: Engine, container: Container) -> None:
+    """With the lock held. Also what the supervisor does when a restart is due."""
+    connection = Connection()
+    attaches, container.attaches = container.attaches, []
+    try:
+        joined = joined_by(engine, container)
+        connection = await connect(engine, container)
+        request = await asyncio.to_thread(_prepare, engine, container, connection, joined)
+        request = request._replace(attaches=[attach for attach, _ in attaches])
+        link = await engine.launcher.launch(
+            request,
+            [held.socket.fileno() for held in connection.held],
+            [stream.fileno() for _, stream in attaches],
+        )
+    except BaseException as error:
+        await _undo(engine, container, error)
+        raise _translated(error) from error
+    finally:
+        connection.close()
+        for _, stream in attaches:
+            stream.close()
+    running(container, link.started, connection.endpoint)
+    container.link = link
+    supervise.watch(engine, container, launch)
+    engine.records.save_soon(container)
+    tell(engine.bus, container, "start")
+
+
+def running(container: Container, started: Started, endpoint: Any) -> None:
+    status = container.status
+    container.become(State.RUNNING)
+    status.pid = started.pid
+    status.started_at = timestamps.parse(started.started_at)
+    status.exit_code, status.error, status.oom_killed = 0, "", False
+    status.endpoint = endpoint
+
+
+async def _undo(engine: Engine, container: Container, error: BaseException) -> None:
+    await engine.network.disconnect(container)
+    if isinstance(error, SampanError):
+        container.status.exit_code = error.exit_code if isinstance(error, LaunchFailed) else 128
+        container.status.error = str(error)
+        if container.state is State.RESTARTING:
+            container.become(State.EXITED)
+        container.entry = None
+        engine.records.save_soon(container)
+        tell(engine.bus, container, "die", exitCode=str(container.status.exit_code))
+        if container.definition.host_config.auto_remove:
+            supervise.remove_soon(engine, container)
+
+
+def _translated(error: BaseException) -> BaseException:
+    """A failed launch under the kind that it names: the API knows only the nine."""
+    if isinstance(error, LaunchFailed):
+        return error.kind(str(error))
+    if isinstance(error, OSError):
+        return Internal(f"failed to create task for container: {error}")
+    return error
+
+
+async def connect(engine: Engine, container: Container) -> Connection:
+    """The container's place on its network."""
+    mode = container.definition.host_config.network_mode
+    if mode in ("host", "none") or mode.startswith("container:"):
+        return Connection()
+    if container.definition.config.network_disabled:
+        return Connection()
+    if mode != "bridge":
+        raise NotFound(f"network {mode} not found")
+    wanted = (container.definition.networking.endpoints_config or {}).get("bridge")
+    mac = container.definition.config.mac_address or (wanted.mac_address if wanted else "")
+    return await engine.network.connect(container, bindings(container), mac or None)
+
+
+def bindings(container: Container) -> list[ports.PortBinding]:
+    """-p as asked for, and with -P every exposed port that has no binding of its own."""
+    host = container.definition.host_config
+    asked = [
+        ports.parse(port, one.host_ip, one.host_port)
+        for port, several in (host.port_bindings or {}).items()
+        for one in several or ()
+    ]
+    if host.publish_all_ports:
+        bound = {(one.container_port, one.protocol) for one in asked}
+        exposed = [ports.parse(port, "", "") for port in container.definition.config.exposed_ports or {}]
+        asked += [one for one in exposed if (one.container_port, one.protocol) not in bound]
+    return asked
+
+
+def _prepare(engine: Engine, container: Container, connection: Connection, joined: Joined) -> Launch:
+    """On a worker thread: everything that is written or looked at before the launch."""
+    definition = container.definition
+    data, run = engine.settings.container_data(container.id), engine.settings.container_run(container.id)
+    os.makedirs(run, mode=0o700, exist_ok=True)
+    files = write_network_files(engine, container, connection, joined)
+    netrecord.write(run, connection.endpoint)
+    _make_bind_sources(container)
+    around = _surroundings(engine, container, joined, files)
+    with open(f"{run}/config.json", "wb") as file:
+        file.write(msgspec.json.encode(specs.build(definition, around)))
+    return Launch(
+        id=container.id,
+        bundle=run,
+        state_dir=data,
+        rootfs=Rootfs(definition.lowerdirs, f"{data}/diff", f"{data}/work", definition.masked),
+        log=_log(container, data),
+        stdin=_stdin(container),
+        seccomp=seccomp_file(engine, container),
+        interfaces=connection.interfaces,
+        gateway=connection.gateway,
+        listeners=connection.listeners,
+        fsync_exit=not definition.host_config.auto_remove,
+    )
+
+
+def _make_bind_sources(container: Container) -> None:
+    """`-v /missing:/x` makes a directory on the host, as Docker does; `--mount` was checked at create."""
+    for mount in container.definition.mounts:
+        if mount.kind == "bind" and not os.path.lexists(mount.source):
+            try:
+                os.makedirs(mount.source, mode=0o755)
+            except OSError as error:
+                raise Internal(
+                    f"error while creating mount source path '{mount.source}': mkdir {error.filename}:"
+                    f" {(error.strerror or '').lower()}"
+                ) from error
+
+
+def _surroundings(engine: Engine, container: Container, joined: Joined, files: str) -> specs.Surroundings:
+    host = container.definition.host_config
+    nodes, rules = devices.mapped(host.devices or [])
+    if host.privileged:
+        nodes = devices.all_of_host()
+    return specs.Surroundings(
+        hostname=joined.hostname or container.definition.config.hostname,
+        network_files=files,
+        cgroup_version=engine.facts.cgroup_version,
+        joined=joined.namespaces,
+        volumes={
+            mount.source: engine.volumes.directory(mount.source)
+            for mount in container.definition.mounts
+            if mount.kind == "volume"
+        },
+        shm=joined.shm,
+        devices=nodes,
+        device_rules=rules,
+        nofile=engine.nofile,
+    )
+
+
+def _log(container: Container, data: str) -> Log:
+    log = container.definition.host_config.log_config
+    size, files = log_limits(log.config or {})
+    return Log(log.type, f"{data}/{container.id}-json.log", size, files)
+
+
+def _stdin(container: Container) -> str:
+    config = container.definition.config
+    if not config.open_stdin:
+        return "none"
+    return "once" if config.stdin_once else "open"
+
+
+def seccomp_file(engine: Engine, container: Container) -> str | None:
+    """The compiled filter, or None for unconfined: asked for, or privileged without a profile."""
+    host = container.definition.host_config
+    profile: dict[str, Any] | None = None
+    for option in host.security_opt or ():
+        name, _, value = option.replace(":", "=", 1).partition("=")
+        if name == "seccomp" and value == "unconfined":
+            return None
+        if name == "seccomp" and value != "builtin":
+            profile = _profile(value)
+    if host.privileged and profile is None:
+        return None
+    bounding = effective(host.cap_add or [], host.cap_drop or [], privileged=host.privileged)
+    return seccomp.compiled(profile, bounding, f"{engine.settings.data_root}/seccomp")
+
+
+def _profile(text: str) -> dict[str, Any]:
+    try:
+        profile = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidArgument(f"decoding seccomp profile failed: {error}") from None
+    if not isinstance(profile, dict):
+        raise InvalidArgument("decoding seccomp profile failed: it is no object")
+    return profile

@@ -1,0 +1,1 @@
+"""Named and anonymous local volumes, one file per verb. Zone: async; `store` is calm."""

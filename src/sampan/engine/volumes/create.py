@@ -1,0 +1,32 @@
+"""`docker volume create`: making one that is there already is a result."""
+
+import secrets
+
+from sampan.engine import timestamps
+from sampan.engine.containers.mounts import check_volume_name
+from sampan.engine.engine import Engine
+from sampan.engine.volumes.store import Volume
+from sampan.errors import NotFound, Unsupported
+
+
+async def create(
+    engine: Engine,
+    name: str,
+    driver: str = "local",
+    labels: dict[str, str] | None = None,
+    options: dict[str, str] | None = None,
+    *,
+    anonymous: bool = False,
+) -> Volume:
+    if driver not in ("", "local"):
+        raise NotFound(f'error looking up volume plugin {driver}: plugin "{driver}" not found')
+    if options:
+        raise Unsupported("options of the local volume driver are not supported yet")
+    name = name or secrets.token_hex(32)
+    check_volume_name(name)
+    if name in engine.volumes:
+        return engine.volumes.get(name)
+    volume = Volume(name, timestamps.now(), labels, options, anonymous)
+    await engine.volumes.add(volume)
+    engine.bus.publish("volume", "create", name, {"driver": "local"})
+    return volume

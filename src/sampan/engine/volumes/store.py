@@ -1,0 +1,94 @@
+"""Local volumes: a directory each, a row each. The record in memory is the authority."""
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from functools import partial
+from sqlite3 import Connection
+
+import msgspec
+
+from sampan.engine.records import Records
+from sampan.engine.settings import Settings
+from sampan.errors import NotFound
+
+
+class Volume(msgspec.Struct):
+    """`populated`: something was copied into it, or may have been written there."""
+
+    name: str
+    created: int
+    labels: dict[str, str] | None = None
+    options: dict[str, str] | None = None
+    anonymous: bool = False
+
+
+class Volumes:
+    def __init__(self, settings: Settings, records: Records, discard: Callable[[str], None]) -> None:
+        """`discard`: takes a tree out of sight, and deletes it later."""
+        self._settings = settings
+        self._discard = discard
+        self._records = records
+        self._by_name: dict[str, Volume] = {}
+
+    def __iter__(self) -> Iterator[Volume]:
+        return iter(list(self._by_name.values()))
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._by_name
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+    def get(self, name: str) -> Volume:
+        """Raises NotFound in Docker's words."""
+        try:
+            return self._by_name[name]
+        except KeyError:
+            raise NotFound(f"get {name}: no such volume") from None
+
+    def directory(self, name: str) -> str:
+        return f"{self._settings.volumes}/{name}/_data"
+
+    async def add(self, volume: Volume) -> None:
+        """Directory, then row: a directory without a row is nobody's, and found at the next start."""
+        self._by_name[volume.name] = volume
+        row = (volume.name, msgspec.json.encode(volume))
+        try:
+            await self._records.run(partial(_insert, row), lambda: _make(self._settings, volume.name))
+        except BaseException:
+            self._by_name.pop(volume.name, None)
+            raise
+
+    async def remove(self, name: str) -> None:
+        """Tombstone, tree, row."""
+        self._by_name.pop(name, None)
+        await self._records.execute("UPDATE volumes SET removing = 1 WHERE name = ?", (name,))
+        await asyncio.to_thread(self._discard, f"{self._settings.volumes}/{name}")
+        await self._records.execute("DELETE FROM volumes WHERE name = ?", (name,))
+
+    async def load(self) -> None:
+        """At the daemon's start: finish removals, forget directories that were never acknowledged."""
+        rows = await self._records.run(
+            lambda sql: sql.execute("SELECT name, body, removing FROM volumes").fetchall()
+        )
+        for name, body, removing in rows:
+            if removing:
+                await self.remove(name)
+            else:
+                self._by_name[name] = msgspec.json.decode(body, type=Volume)
+        await self._records.run(lambda sql: None, self._discard_strangers)
+
+    def _discard_strangers(self) -> None:
+        for name in os.listdir(self._settings.volumes):
+            if name not in self._by_name:
+                self._discard(f"{self._settings.volumes}/{name}")
+
+
+def _insert(row: tuple[str, bytes], sql: Connection) -> None:
+    sql.execute("INSERT OR REPLACE INTO volumes (name, body) VALUES (?, ?)", row)
+
+
+def _make(settings: Settings, name: str) -> None:
+    os.makedirs(f"{settings.volumes}/{name}", mode=0o701, exist_ok=True)
+    os.makedirs(f"{settings.volumes}/{name}/_data", mode=0o755, exist_ok=True)
