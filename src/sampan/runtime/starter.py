@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, NoReturn, cast
 from sampan.errors import Conflict, Internal, SampanError
 from sampan.linux import task
 from sampan.linux.process import pidfd_send_signal
-from sampan.runtime import channel, container, rundir
+from sampan.runtime import cgroup, cgroup_layout, channel, container, plan, rundir
 from sampan.runtime.cgroup import Cgroup
 from sampan.runtime.crash import report_crash
 from sampan.runtime.logs import LogFile, now
@@ -35,6 +35,7 @@ from sampan.runtime.protocol import (
     Rootfs,
     Started,
     decode,
+    document,
     encode,
 )
 from sampan.runtime.rundir import RunDirectory
@@ -42,7 +43,11 @@ from sampan.runtime.setup import Stdio
 
 _SIGKILL = 9
 _NO_START = 128
-_SPEC = b'{"a": [{"b": "c", "d": ["e", 1, true, null]}], "f": {"g": ["h"]}}'
+_SPEC = b"""{"root": {"path": "/"}, "process": {"args": ["x"], "cwd": "/", "terminal": false},
+"mounts": [{"destination": "/proc", "type": "proc", "source": "proc", "options": ["nosuid", "ro"]},
+{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["ro"]}],
+"linux": {"namespaces": [{"type": "pid"}, {"type": "mount"}, {"type": "cgroup"}],
+"maskedPaths": ["/proc/kcore"], "readonlyPaths": ["/proc/sys"]}}"""
 _CANNOT_RUN = 126
 
 
@@ -118,8 +123,16 @@ def _warm_up() -> None:
     """Touch what the launch will need: each first write to a page that is shared with the launcher costs a
     fault, and there is time now."""
     decode(encode(Launch("", "", "", Rootfs([], "", ""), Log("none", ""))))
-    marshal.loads(SAMPLE)
-    json.loads(_SPEC)
+    document(decode(encode(Started("", 0, 0, now(), 0)))[0])
+    marshal.dumps(marshal.loads(SAMPLE))
+    RunDirectory("/").close()
+    channel.pair()[0].close()
+    _check_log(Log("json-file", os.devnull))
+    ends = pipes(stdin=True, output=True)
+    channel.close_all([*ends.theirs, *_files(ends)])
+    task.start_time(os.getpid())
+    layout = cgroup_layout.detect()
+    plan.build(json.loads(_SPEC), None, "", cgroup.view(cgroup.find(layout, "/"), layout))
 
 
 def _announce(control: int, started: bytes) -> None:
