@@ -3,13 +3,15 @@
 Files travel beside a message with SCM_RIGHTS. Pure: no I/O here, so that both ends and the tests share it.
 
 ```
- daemon                    launcher                 monitor
-   │ launch + [control, …]    │                        │
-   ├─────────────────────────►│ fork ─────────────────►│ clone pid 1, set up, execve
-   │◄───────────────────────── control ────────────────┤ started | failed
-   │ kill, stop, exec, attach, resize, hello  ────────►│ reply (same "seq")
-   │◄──────────────────────────────────────────────────┤ exited, exec-exited, detached …
-   │                                                   │ writes exit.json, then ends
+ daemon                launcher              monitor              starter
+   │ launch + files       │  (forked ahead, both wait for a launch)  │
+   ├─────────────────────►├─ all of it ────────►│                    │
+   │                      ├─ message, control ──┼───────────────────►│ clone pid 1, set up, execve
+   │                      │                     │◄─ made, pidfd, … ──┤
+   │◄──────────────────── control: Started ─────┼────────────────────┤ ends: pid 1 is the monitor's child
+   │ kill, stop, exec, attach, resize, hello ──►│
+   │◄── reply (same sequence number) ───────────┤
+   │◄── exited, exec-exited, detached … ────────┤ writes exit.json, then ends
 ```
 
 A monitor also listens on RUN_DIR/monitor.sock: a daemon that was restarted connects there, says
