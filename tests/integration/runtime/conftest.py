@@ -1,6 +1,7 @@
 """Containers for the monitor's tests: a busybox root, real namespaces, one launcher per test."""
 
 import asyncio
+import contextlib
 import itertools
 import json
 import os
@@ -175,8 +176,10 @@ def machine(base: Path, busybox: Path) -> Iterator[Callable[[], Machine]]:
     yield make
     wait_until(lambda: not leftovers(base))
     left = leftovers(base)
-    for line in left:
-        os.kill(int(line.split()[0]), signal.SIGKILL)
+    inside = [int(pid) for group in cgroups(base) for pid in Path(group, "cgroup.procs").read_text().split()]
+    for pid in {*inside, *(int(line.split()[0]) for line in left)}:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     assert not left
     assert wait_until(lambda: not cgroups(base)), cgroups(base)
 
