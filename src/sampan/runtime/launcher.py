@@ -25,6 +25,7 @@ from sampan.runtime.protocol import Failed, Launch, Reaped, decode
 
 _OOM_SCORE = -500  # a monitor that is killed for memory takes its container with it
 _REHEARSALS = 12  # more than the 8 calls after which code is specialised
+_QUIET = 20  # milliseconds from a launch to the fork of the next spare, which would slow the first down
 _IGNORED = (_signal.SIGHUP, _signal.SIGINT, _signal.SIGPIPE)
 
 
@@ -86,7 +87,11 @@ class Launcher:
         gc.freeze()
         self._prepare()
         while True:
-            for fd, _events in poll.poll():
+            ready = poll.poll(_QUIET if self._spare is None else None)
+            if not ready:
+                with contextlib.suppress(OSError):  # no process to be had now: the next launch tries again
+                    self._prepare()
+            for fd, _events in ready:
                 if fd == self._wake:
                     self._reap()
                 elif not self._launch():
@@ -105,8 +110,6 @@ class Launcher:
         except OSError as error:
             _refuse(packet, error)
         channel.close_all(packet.files)
-        with contextlib.suppress(OSError):  # no process to be had now: the next launch tries again
-            self._prepare()
         return True
 
     def _hand_over(self, packet: Packet) -> None:
