@@ -36,6 +36,7 @@ CREATE TABLE volumes (
 """
     ],
 )
+_BEHIND = 0.05  # seconds: what starts and ends within it, as `run --rm … true` does, is never written
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 _encode = msgspec.json.Encoder().encode
@@ -101,12 +102,15 @@ class Records:
         """Status only, with the next commit that this thread has time for."""
         self._late[container.id] = _encode(container.status)
         if self._flushing is None or self._flushing.done():
-            self._flushing = asyncio.get_running_loop().create_task(self.flush())
+            self._flushing = asyncio.get_running_loop().create_task(self._flush_soon())
+
+    async def _flush_soon(self) -> None:
+        await asyncio.sleep(_BEHIND)
+        await self.flush()
 
     async def flush(self) -> None:
         """Until nothing is left to be written behind."""
         while self._late:
-            await asyncio.sleep(0)  # let the turn of the loop end: others add to the same commit
             late, self._late = self._late, {}
             try:
                 await self.run(
@@ -148,6 +152,7 @@ class Records:
 
     async def close(self) -> None:
         if self._flushing is not None:
-            await self._flushing
+            self._flushing.cancel()
+            await asyncio.wait([self._flushing])
         await self.flush()
         self._thread.shutdown()
