@@ -37,6 +37,7 @@ class Command(NamedTuple):
     uid: int
     gid: int
     groups: tuple[int, ...]
+    group_names: tuple[str, ...]  # beside them: names or numbers, to be looked up
     umask: int
     capabilities: Capabilities
     no_new_privileges: bool
@@ -65,6 +66,7 @@ def parse(process: dict[str, Any], seccomp: bytes | None) -> Command:
         uid=user.get("uid", 0),
         gid=user.get("gid", 0),
         groups=tuple(user.get("additionalGids") or ()),
+        group_names=tuple(user.get("additionalGroups") or ()),
         umask=_UMASK if umask is None else umask,
         capabilities=_capabilities(process.get("capabilities") or {}),
         no_new_privileges=bool(process.get("noNewPrivileges")),

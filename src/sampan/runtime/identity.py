@@ -13,18 +13,21 @@ from sampan.linux import capability, process, seccomp
 from sampan.runtime.command import Command, variable
 from sampan.runtime.failure import CANNOT_RUN, NOT_FOUND, OciError, invalid
 from sampan.runtime.paths import open_target
-from sampan.runtime.users import User, look_up, read
+from sampan.runtime.users import User, look_up, look_up_groups, read
 
 _NULL = os.makedev(1, 3)
 
 
 def resolve_user(command: Command, root: int) -> User:
     """A number without a name still gets its home and, as Docker, its groups from the files."""
+    further = command.groups
+    if command.group_names:
+        further = (*further, *look_up_groups(command.group_names, read(root, "/etc/group")))
     if command.username is not None:
         user = look_up(command.username, read(root, "/etc/passwd"), read(root, "/etc/group"))
-        return user._replace(groups=tuple(dict.fromkeys((*user.groups, *command.groups))))
+        return user._replace(groups=tuple(dict.fromkeys((*user.groups, *further))))
     known = look_up(str(command.uid), read(root, "/etc/passwd"), "")
-    groups = tuple(dict.fromkeys((command.gid, *command.groups)))
+    groups = tuple(dict.fromkeys((command.gid, *further)))
     return User(command.uid, command.gid, groups, known.home)
 
 

@@ -6,6 +6,7 @@ as a name (CVE-2024-40635, CVE-2026-46680), nor what only looks like one (other 
 
 import os
 import stat
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from sampan.runtime.failure import OciError, invalid
@@ -46,6 +47,15 @@ def look_up(text: str, passwd: str, group: str) -> User:
     elif account:
         groups = [entry.gid for entry in _groups(group) if account.name in entry.members]
     return User(uid, gid, tuple(dict.fromkeys([gid, *groups])), (account.home if account else "") or "/")
+
+
+def look_up_groups(names: Sequence[str], group: str) -> list[int]:
+    """For `--group-add`: names and numbers. Raises OciError in Docker's words."""
+    known = _groups(group)
+    try:
+        return [_group(name, known) for name in names]
+    except OciError as error:
+        raise invalid(str(error).replace("unable", "Unable", 1)) from None
 
 
 def number(text: str) -> int | None:

@@ -4,10 +4,10 @@ machine comes in as `Surroundings`."""
 from dataclasses import dataclass, field
 from typing import Any
 
+from sampan.engine.containers.capabilities import effective
 from sampan.engine.containers.config import HostConfig
 from sampan.engine.containers.record import Definition, MountPoint
 from sampan.oci import runtime
-from sampan.engine.containers.capabilities import effective
 
 _PERIOD = 100_000  # microseconds of a CFS period, where a share of CPUs was asked for
 _NETWORK_FILES = {"/etc/resolv.conf": "resolv.conf", "/etc/hostname": "hostname", "/etc/hosts": "hosts"}
@@ -94,7 +94,7 @@ def _user(user: str, groups: list[str]) -> dict[str, Any]:
     """Names are looked up by the runtime, inside the container."""
     entry: dict[str, Any] = {"uid": 0, "gid": 0, "username": user}
     if groups:
-        entry["additionalGids"] = [int(group) for group in groups]
+        entry["additionalGroups"] = groups
     return entry
 
 
@@ -255,19 +255,16 @@ def _adapted(entry: dict[str, Any], host: HostConfig, around: Surroundings) -> d
         options = [option for option in options if option != "ro"] + ["rw"]
     if destination == "/dev/shm":
         if around.shm:
-            return {
-                "destination": destination, "type": "bind", "source": around.shm, "options": ["rbind", "rprivate"],
-            }  # fmt: skip
+            return _bound(destination, around.shm)
         options = [option for option in options if not option.startswith("size=")]
         options.append(f"size={host.shm_size or runtime.SHM_SIZE}")
     if destination == "/dev/mqueue" and host.ipc_mode == "host":
-        return {
-            "destination": destination,
-            "type": "bind",
-            "source": "/dev/mqueue",
-            "options": ["rbind", "rprivate"],
-        }
+        return _bound(destination, "/dev/mqueue")
     return {**entry, "options": options}
+
+
+def _bound(destination: str, source: str) -> dict[str, Any]:
+    return {"destination": destination, "type": "bind", "source": source, "options": ["rbind", "rprivate"]}
 
 
 def _mount(mount: MountPoint, around: Surroundings) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import msgspec
 from sampan.engine import timestamps
 from sampan.engine.containers import devices, netrecord, supervise
 from sampan.engine.containers import spec as specs
+from sampan.engine.containers.capabilities import effective
 from sampan.engine.containers.check import log_limits
 from sampan.engine.containers.happenings import tell
 from sampan.engine.containers.joins import Joined, joined_by
@@ -21,9 +22,8 @@ from sampan.engine.engine import Engine
 from sampan.engine.network import Connection
 from sampan.engine.runner import LaunchFailed
 from sampan.engine.state import State
-from sampan.errors import Conflict, Internal, InvalidArgument, NotFound, SampanError
+from sampan.errors import Conflict, Internal, InvalidArgument, NotFound
 from sampan.network import ports
-from sampan.engine.containers.capabilities import effective
 from sampan.runtime import seccomp
 from sampan.runtime.protocol import Launch, Log, Rootfs, Started
 
@@ -83,7 +83,7 @@ def running(container: Container, started: Started, endpoint: Any) -> None:
 
 async def _undo(engine: Engine, container: Container, error: BaseException) -> None:
     await engine.network.disconnect(container)
-    if isinstance(error, SampanError):
+    if isinstance(error, Exception):  # and not the end of the daemon
         container.status.exit_code = error.exit_code if isinstance(error, LaunchFailed) else 128
         container.status.error = str(error)
         if container.state is State.RESTARTING:
