@@ -76,7 +76,10 @@ async def create(engine: Engine, request: Request) -> Response:
     body = await request.body.whole()
     config, host, networking = create_body(body)
     created = await creating.create(
-        engine, query.text("name"), config, host, networking, request.version, query.text("platform")
+        engine,
+        creating.Wanted(
+            query.text("name"), config, host, networking, request.version, query.text("platform")
+        ),
     )
     return json({"Id": created.id, "Warnings": created.warnings}, 201)
 

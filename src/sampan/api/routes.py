@@ -55,7 +55,8 @@ _TABLE: list[tuple[str, str, _Handler, bool]] = [
 ]
 # Pages of the Engine API that this version does not serve yet: 501 with a clear sentence, not 404.
 _LATER = (
-    ("POST", "/build"), ("POST", "/build/prune"), ("POST", "/commit"), ("POST", "/session"), ("POST", "/grpc"),
+    ("POST", "/build"), ("POST", "/build/prune"), ("POST", "/commit"), ("POST", "/session"),
+    ("POST", "/grpc"),
     ("GET", "/containers/{id}/top"), ("GET", "/containers/{id}/stats"), ("GET", "/containers/{id}/changes"),
     ("GET", "/containers/{id}/export"), ("GET", "/containers/{id}/archive"),
     ("PUT", "/containers/{id}/archive"), ("POST", "/containers/{id}/pause"),

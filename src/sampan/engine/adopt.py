@@ -69,7 +69,7 @@ async def _adopt(engine: Engine, container: Container) -> None:
         await supervise.finished(engine, container, outcome, launch)
     elif container.running:
         now, began = timestamps.text(timestamps.now()), timestamps.text(status.started_at)
-        ended = Exited(container.id, LOST, False, now, began)  # noqa: FBT003
+        ended = Exited(container.id, LOST, False, now, began)
         await supervise.finished(engine, container, ended, launch)
     elif status.state is State.RESTARTING:
         supervise.schedule_restart(engine, container, launch)

@@ -114,9 +114,11 @@ async def _follow(listener: _Listener, until: int | None) -> AsyncIterator[Event
 
 
 FILTERS = frozenset(
-    ("config", "container", "daemon", "event", "image", "label", "network", "node", "plugin", "scope")
-    + ("secret", "service", "type", "volume")
-)
+    (
+        "config", "container", "daemon", "event", "image", "label", "network", "node", "plugin", "scope",
+        "secret", "service", "type", "volume"
+    )
+)  # fmt: skip
 
 
 def matcher(filters: dict[str, list[str]]) -> Callable[[Event], bool]:
@@ -153,7 +155,7 @@ def _names(event: Event, kind: str, value: str) -> bool:
     if event.kind != kind:
         return False
     name = event.attributes.get("name", "")
-    return event.id == value or name == value or (len(value) >= 4 and event.id.startswith(value))
+    return value in (event.id, name) or (len(value) >= 4 and event.id.startswith(value))
 
 
 def _image(event: Event) -> str:

@@ -1,5 +1,6 @@
 """The three predefined networks as the Engine API shows them."""
 
+from collections.abc import Callable
 from typing import Any
 
 from sampan.engine import timestamps
@@ -81,7 +82,7 @@ def listing(engine: Engine, filters: dict[str, list[str]]) -> list[dict[str, Any
 
 def _wanted(engine: Engine, name: str, filters: dict[str, list[str]]) -> bool:
     identity = engine.network.network_id(name)
-    tests = {
+    tests: dict[str, Callable[[str], bool]] = {
         "name": lambda value: value in name,
         "id": identity.startswith,
         "driver": lambda value: value == _DRIVERS[name],

@@ -29,7 +29,8 @@ def normalize(names: list[str]) -> list[str]:
             raise InvalidArgument(f'unknown capability: "{full}"')
         if full not in available():
             raise InvalidArgument(
-                f'capability not supported by your kernel or not available in the current environment: "{full}"'
+                "capability not supported by your kernel or not available in the current environment:"
+                f' "{full}"'
             )
         normal.append(full)
     return normal

@@ -8,19 +8,21 @@ import ipaddress
 from typing import Any
 
 from sampan.engine import signals
+from sampan.engine.containers.capabilities import normalize
 from sampan.engine.containers.config import Config, HostConfig, NetworkingConfig
 from sampan.engine.facts import Facts
 from sampan.errors import InvalidArgument, Unsupported
-from sampan.engine.containers.capabilities import normalize
 from sampan.oci.runtime import MINIMUM_MEMORY
 
 _LARGEST_CPU = 8192
 _POLICIES = ("no", "always", "unless-stopped", "on-failure")
 _LOG_OPTIONS = {"json-file": ("max-size", "max-file"), "none": ()}
 RLIMITS = frozenset(
-    ("as", "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc")
-    + ("rss", "rtprio", "rttime", "sigpending", "stack")
-)
+    (
+        "as", "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc",
+        "rss", "rtprio", "rttime", "sigpending", "stack"
+    )
+)  # fmt: skip
 # Fields of HostConfig that are not honoured, with the values that ask for nothing.
 _UNSUPPORTED: dict[str, tuple[Any, ...]] = {
     "volume_driver": ("", "local"),
@@ -183,9 +185,8 @@ def _cpuset(text: str, what: str, count: int | None) -> None:
         if numbers[0] > numbers[-1]:
             raise InvalidArgument(f"Invalid value {text} for cpuset {what}")
         if count is not None and numbers[-1] >= count:
-            raise InvalidArgument(
-                f"Requested CPUs are not available - requested {text}, available: {f'0-{count - 1}' if count > 1 else 0}"
-            )
+            have = f"0-{count - 1}" if count > 1 else "0"
+            raise InvalidArgument(f"Requested CPUs are not available - requested {text}, available: {have}")
 
 
 def _capabilities(host: HostConfig) -> None:
@@ -200,8 +201,8 @@ def _policies(host: HostConfig) -> None:
     policy = host.restart_policy
     if policy.name and policy.name not in _POLICIES:
         raise InvalidArgument(
-            f"invalid restart policy: unknown policy '{policy.name}'; use one of 'no', 'always', 'on-failure', or"
-            " 'unless-stopped'"
+            f"invalid restart policy: unknown policy '{policy.name}'; use one of 'no', 'always', "
+            "'on-failure', or 'unless-stopped'"
         )
     if policy.maximum_retry_count < 0:
         raise InvalidArgument("invalid restart policy: maximum retry count cannot be negative")
@@ -332,8 +333,8 @@ def _networks(host: HostConfig, networking: NetworkingConfig) -> None:
         ipam = wanted.ipam_config or {}
         if ipam.get("IPv4Address") or ipam.get("IPv6Address"):
             raise InvalidArgument(
-                "invalid config for network "
-                f"{name}: invalid endpoint settings:\nuser specified IP address is supported on user defined networks only"
+                f"invalid config for network {name}: invalid endpoint settings:\n"
+                "user specified IP address is supported on user defined networks only"
             )
         if wanted.aliases and name in ("bridge", "default", "host", "none"):
             raise InvalidArgument(

@@ -26,22 +26,23 @@ class Created(NamedTuple):
     warnings: list[str]
 
 
-async def create(
-    engine: Engine,
-    name: str,
-    config: Config,
-    host: HostConfig,
-    networking: NetworkingConfig,
-    version: tuple[int, int] = (1, 51),
-    platform: str = "",
-) -> Created:
+class Wanted(NamedTuple):
+    """`version`: of the API that was spoken; `platform`: "" for the machine's."""
+
+    name: str
+    config: Config
+    host: HostConfig
+    networking: NetworkingConfig
+    version: tuple[int, int] = (1, 51)
+    platform: str = ""
+
+
+async def create(engine: Engine, wanted: Wanted) -> Created:
     """Raises NotFound for the image, Conflict for the name, InvalidArgument for the rest."""
-    if name:
-        name = names.check_name(name)
-    image = await asyncio.to_thread(_find_image, engine, config.image, platform)
-    container, warnings = await asyncio.to_thread(
-        _decide, engine, name, config, host, networking, version, image
-    )
+    if wanted.name:
+        wanted = wanted._replace(name=names.check_name(wanted.name))
+    image = await asyncio.to_thread(_find_image, engine, wanted.config.image, wanted.platform)
+    container, warnings = await asyncio.to_thread(_decide, engine, wanted, image)
     engine.containers.reserve_name(container.name, container.id)
     try:
         await _make(engine, container, image)
@@ -53,16 +54,9 @@ async def create(
     return Created(container.id, warnings)
 
 
-def _decide(
-    engine: Engine,
-    name: str,
-    config: Config,
-    host: HostConfig,
-    networking: NetworkingConfig,
-    version: tuple[int, int],
-    image: Image,
-) -> tuple[Container, list[str]]:
+def _decide(engine: Engine, wanted: Wanted, image: Image) -> tuple[Container, list[str]]:
     """The whole record, or an error; nothing is done yet."""
+    name, config, host, networking, version, _ = wanted
     networks = networking.endpoints_config or {}
     if not host.network_mode and networks:
         host.network_mode = next(iter(networks))
@@ -118,8 +112,8 @@ def _find_image(engine: Engine, name: str, platform: str) -> Image:
         own = platforms.Platform(image.config.os, image.config.architecture, image.config.variant or "")
         if platforms.choose([own], wanted) is None:
             raise NotFound(
-                f"image with reference {name} was found but its platform ({own.os}/{own.architecture}) does not"
-                f" match the specified platform ({platform})"
+                f"image with reference {name} was found but its platform ({own.os}/{own.architecture})"
+                f" does not match the specified platform ({platform})"
             )
     return image
 

@@ -4,10 +4,10 @@ import secrets
 import socket
 from typing import Any
 
-
 from sampan.engine import names
 from sampan.engine.containers import spec as specs
 from sampan.engine.containers.attach import DEFAULT_KEYS
+from sampan.engine.containers.capabilities import effective
 from sampan.engine.containers.config import Strings, Wire
 from sampan.engine.containers.happenings import tell
 from sampan.engine.containers.record import Container
@@ -16,7 +16,6 @@ from sampan.engine.engine import Engine
 from sampan.engine.runner import LaunchFailed
 from sampan.engine.state import State
 from sampan.errors import Conflict, InvalidArgument, NotFound
-from sampan.engine.containers.capabilities import effective
 from sampan.runtime.protocol import Attach, ExecExited
 from sampan.runtime.protocol import Exec as ExecRequest
 

@@ -18,7 +18,10 @@ _EMPTY_LISTS = (
     "BlkioWeightDevice", "Devices", "Dns", "DnsOptions", "DnsSearch",
 )  # fmt: skip
 _OPTIONAL_HOST = ("Annotations", "Init", "Mounts", "StorageOpt", "Sysctls", "Tmpfs")
-_OPTIONAL_CONFIG = ("ArgsEscaped", "ExposedPorts", "Healthcheck", "MacAddress", "NetworkDisabled", "Shell", "StopSignal", "StopTimeout")  # fmt: skip
+_OPTIONAL_CONFIG = (
+    "ArgsEscaped", "ExposedPorts", "Healthcheck", "MacAddress", "NetworkDisabled", "Shell", "StopSignal",
+    "StopTimeout",
+)  # fmt: skip
 
 
 def inspect(engine: Engine, container: Container) -> dict[str, Any]:

@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from sampan.engine import timestamps
 from sampan.engine.containers import durations, inspect
 from sampan.engine.containers.record import Container
 from sampan.engine.engine import Engine
@@ -13,9 +12,11 @@ from sampan.engine.state import ALIVE, State
 from sampan.errors import InvalidArgument, NotFound, SampanError
 
 FILTERS = frozenset(
-    ("ancestor", "before", "expose", "exited", "health", "id", "isolation", "label", "name", "network")
-    + ("publish", "since", "status", "volume", "is-task")
-)
+    (
+        "ancestor", "before", "expose", "exited", "health", "id", "isolation", "label", "name", "network",
+        "publish", "since", "status", "volume", "is-task"
+    )
+)  # fmt: skip
 _SHOWN_BY_DEFAULT = ALIVE | {State.RESTARTING}
 _COMMAND_LIMIT = 2000
 

@@ -17,11 +17,13 @@ _PROPAGATION = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
 _TMPFS = ("noexec", "nosuid", "nodev", "rprivate")
 _TMPFS_KEYS = frozenset(("size", "mode", "uid", "gid", "nr_inodes", "nr_blocks"))
 _TMPFS_FLAGS = frozenset(
-    ("exec", "noexec", "suid", "nosuid", "dev", "nodev", "rw", "ro", "sync", "dirsync", "async", "atime")
-    + ("noatime", "diratime", "nodiratime", "relatime", "norelatime", "strictatime", "nostrictatime")
-    + ("private", "rprivate", "shared", "rshared", "slave", "rslave", "unbindable", "runbindable", "mand")
-    + ("nomand", "remount", "defaults", "bind", "rbind", "silent", "loud", "iversion", "noiversion")
-)
+    (
+        "exec", "noexec", "suid", "nosuid", "dev", "nodev", "rw", "ro", "sync", "dirsync", "async", "atime",
+        "noatime", "diratime", "nodiratime", "relatime", "norelatime", "strictatime", "nostrictatime",
+        "private", "rprivate", "shared", "rshared", "slave", "rslave", "unbindable", "runbindable", "mand",
+        "nomand", "remount", "defaults", "bind", "rbind", "silent", "loud", "iversion", "noiversion"
+    )
+)  # fmt: skip
 
 
 def resolve(config: Config, host: HostConfig, *, recursive_readonly: bool) -> list[MountPoint]:
@@ -51,8 +53,8 @@ def _add(points: dict[str, MountPoint], point: MountPoint) -> None:
 def _destination(path: str, spec: str) -> str:
     if not path.startswith("/"):
         raise InvalidArgument(
-            f"invalid volume specification: '{spec}': invalid mount config for type \"volume\": invalid mount path:"
-            f" '{path}' mount path must be absolute"
+            f"invalid volume specification: '{spec}': invalid mount config for type \"volume\": "
+            f"invalid mount path: '{path}' mount path must be absolute"
         )
     clean = posixpath.normpath(path).replace("//", "/", 1)
     if clean == "/":
@@ -92,8 +94,8 @@ def _parse_bind(spec: str, *, recursive_readonly: bool) -> MountPoint:
 def check_volume_name(name: str) -> None:
     if not names.is_name(name):
         raise InvalidArgument(
-            f'create {name}: "{name}" includes invalid characters for a local volume name, only "{names.ALLOWED}"'
-            " are allowed. If you intended to pass a host directory, use absolute path"
+            f'create {name}: "{name}" includes invalid characters for a local volume name, only '
+            f'"{names.ALLOWED}" are allowed. If you intended to pass a host directory, use absolute path'
         )
 
 

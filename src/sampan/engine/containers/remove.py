@@ -1,7 +1,8 @@
-"""`docker rm`: a tombstone, then the trees out of sight, then the row. What runs is killed first with `force`."""
+"""`docker rm`: a tombstone, then the trees out of sight, then the row. `force` kills what runs."""
 
 import asyncio
 import signal
+from contextlib import suppress
 
 from sampan.engine.containers.happenings import tell
 from sampan.engine.containers.record import Container
@@ -39,16 +40,15 @@ async def kill_and_wait(container: Container) -> None:
     gone = asyncio.get_running_loop().create_future()
     container.exits.append(gone)
     container.status.stopped_by_user = True
-    try:
+    with suppress(Conflict):  # it has ended already; the supervisor is about to say so
         await container.link.kill(signal.SIGKILL)
-    except Conflict:
-        pass  # it has ended already; the supervisor is about to say so
     try:
         async with asyncio.timeout(_PATIENCE):
             await gone
     except TimeoutError:
         raise Internal(
-            f"could not kill container: tried to kill container, but did not receive an exit event: {container.id}"
+            "could not kill container: tried to kill container, but did not receive an exit event:"
+            f" {container.id}"
         ) from None
 
 

@@ -9,6 +9,7 @@ from sampan.engine.containers.config import HostConfig
 from sampan.engine.containers.record import Definition, MountPoint
 from sampan.oci import runtime
 
+INIT = "/sbin/docker-init"  # where Docker has process 1 of --init
 _PERIOD = 100_000  # microseconds of a CFS period, where a share of CPUs was asked for
 _NETWORK_FILES = {"/etc/resolv.conf": "resolv.conf", "/etc/hostname": "hostname", "/etc/hosts": "hosts"}
 
@@ -17,18 +18,17 @@ _NETWORK_FILES = {"/etc/resolv.conf": "resolv.conf", "/etc/hostname": "hostname"
 class Surroundings:
     """`joined`: namespace type → path in /proc of the container to join; `volumes`: name → directory;
     `network_files`: directory with hosts, hostname, resolv.conf; `shm`: a foreign /dev/shm;
+    `init`: the host's file of process 1, "" without;
     `devices`, `device_rules`: resolved `--device` and, if privileged, all of the host's."""
 
     hostname: str
     network_files: str
-    cgroup_version: int
     joined: dict[str, str] = field(default_factory=dict)
     volumes: dict[str, str] = field(default_factory=dict)
     shm: str = ""
     devices: list[dict[str, Any]] = field(default_factory=list)
     device_rules: list[dict[str, Any]] = field(default_factory=list)
     nofile: tuple[int, int] = (1024, 524288)
-    cpus: int = 1
     init: str = ""
 
 
@@ -66,7 +66,7 @@ def process(definition: Definition, around: Surroundings) -> dict[str, Any]:
         "rlimits": rlimits(host, around.nofile),
     }
     if around.init:
-        entry["args"] = [around.init, "--", *entry["args"]]
+        entry["args"] = [INIT, "--", *entry["args"]]
     if config.tty and host.console_size and all(host.console_size):
         entry["consoleSize"] = {"height": host.console_size[0], "width": host.console_size[1]}
     return entry
@@ -242,9 +242,7 @@ def _mounts(definition: Definition, around: Surroundings) -> list[dict[str, Any]
     ]
     later.sort(key=lambda entry: entry["destination"].count("/"))
     if around.init:
-        later.append(
-            {"destination": around.init, "type": "bind", "source": around.init, "options": ["bind", "ro"]}
-        )
+        later.append({"destination": INIT, "type": "bind", "source": around.init, "options": ["bind", "ro"]})
     return entries + later
 
 

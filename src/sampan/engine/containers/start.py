@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from sampan.engine import timestamps
-from sampan.engine.containers import devices, netrecord, supervise
+from sampan.engine.containers import devices, init, netrecord, supervise
 from sampan.engine.containers import spec as specs
 from sampan.engine.containers.capabilities import effective
 from sampan.engine.containers.check import log_limits
@@ -180,7 +180,6 @@ def _surroundings(engine: Engine, container: Container, joined: Joined, files: s
     return specs.Surroundings(
         hostname=joined.hostname or container.definition.config.hostname,
         network_files=files,
-        cgroup_version=engine.facts.cgroup_version,
         joined=joined.namespaces,
         volumes={
             mount.source: engine.volumes.directory(mount.source)
@@ -191,6 +190,7 @@ def _surroundings(engine: Engine, container: Container, joined: Joined, files: s
         devices=nodes,
         device_rules=rules,
         nofile=engine.nofile,
+        init=init.installed(engine.settings, engine.facts) if host.init else "",
     )
 
 

@@ -2,6 +2,7 @@
 the daemon dies meanwhile."""
 
 import asyncio
+from contextlib import suppress
 
 from sampan.engine import signals
 from sampan.engine.containers.happenings import tell
@@ -37,10 +38,8 @@ async def stop(
         if container.definition.host_config.restart_policy.name not in ("", "no"):
             await engine.records.save(container)  # unless-stopped holds over a power cut
         tell(engine.bus, container, "kill", signal=str(number))
-        try:
+        with suppress(Conflict):  # it has ended already
             await container.link.stop(number, grace)
-        except Conflict:
-            pass  # it has ended already
     await _gone(container, gone, None if grace < 0 else grace + _EXTRA)
     tell(engine.bus, container, "stop")
     return True
@@ -52,5 +51,6 @@ async def _gone(container: Container, gone: "asyncio.Future[int]", limit: float 
             await gone
     except TimeoutError:
         raise Internal(
-            f"cannot stop container: {container.name}: tried to kill container, but did not receive an exit event"
+            f"cannot stop container: {container.name}: tried to kill container, but did not receive"
+            " an exit event"
         ) from None

@@ -30,4 +30,4 @@ def forget(container: Container, future: Awaitable[int]) -> None:
     """The client went away."""
     for waiters in (container.exits, container.removals):
         if future in waiters:
-            waiters.remove(future)  # type: ignore[arg-type]
+            waiters.remove(future)

@@ -89,8 +89,8 @@ def _copy_directory(sources: list[int], target: int) -> None:
     """Several layers of one directory, the top one first, into one."""
     names: dict[bytes, list[int]] = {}
     for source in sources:
-        for name in os.listdir(source):
-            names.setdefault(os.fsencode(name), []).append(source)
+        for text in os.listdir(source):
+            names.setdefault(os.fsencode(text), []).append(source)
     for name, holders in names.items():
         _copy(holders, target, name)
     _copy_attributes(sources[0], target)
@@ -135,7 +135,7 @@ def _copy_file(source: int, target: int, name: bytes) -> None:
     inner = os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=source)
     outer = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=target)
     try:
-        while os.sendfile(outer, inner, None, _CHUNK):  # type: ignore[arg-type]
+        while os.sendfile(outer, inner, None, _CHUNK):
             pass
         _copy_attributes(inner, outer)
     finally:
