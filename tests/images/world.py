@@ -15,7 +15,7 @@ from sampan.oci import reference
 from sampan.registry.auth import ANONYMOUS, Credentials
 from sampan.registry.retry import Patience
 
-HASTE = Patience(tries=6, first=0.01, longest=0.05, connect=2, silence=0.4)
+HASTE = Patience(tries=6, first=0.01, longest=0.05, connect=10, silence=1.5)
 
 
 class World(NamedTuple):

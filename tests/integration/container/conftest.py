@@ -187,12 +187,16 @@ def _left(directory: Path) -> tuple[int, list[str]]:
 @pytest.fixture
 def box(tmp_path: Path) -> Iterator[Box]:
     gc.collect()
-    before = _left(tmp_path)
+    before, family = _left(tmp_path), _children()
     made = Box(tmp_path, f"kernel-test-{os.getpid()}")
     yield made
     # What a container leaves behind is a fault of ours, whatever the test was about.
     gc.collect()
     assert _left(tmp_path) == before
     assert _cgroups() == set()
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+    assert _children() == family, "zombies included"
+
+
+def _children() -> set[int]:
+    """Ours, those of the session's fixtures among them."""
+    return {int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()}
