@@ -162,6 +162,8 @@ def _provide(wanted: Setup, spec: dict[str, Any], cgroup: Cgroup, container: Con
     """What only we can do for the child, while it builds its root."""
     try:
         cgroups.limit(cgroup, (spec.get("linux") or {}).get("resources") or {})
+        with contextlib.suppress(BrokenPipeError):
+            container.link.send(link.LIMITED)
         netns.plumb(wanted.interfaces, container.pid)
     except ProcessLookupError:
         pass  # it died: what it says last is the error

@@ -4,7 +4,8 @@ One letter and a payload per SOCK_SEQPACKET packet. The child's end is close-on-
 EXECUTING says that execve has succeeded.
 
     child                         parent
-      │◄────────────── GO ──────────┤  the limits hold, the network pairs are there
+      │◄────────────── LIMITED ─────┤  the limits hold: device nodes can be made
+      │◄────────────── GO ──────────┤  the network pairs are there
       ├─ WARNING* ─────────────────►│
       ├─ CONSOLE + fd ─────────────►│  only with a terminal
       ├─ READY ────────────────────►│  create returns
@@ -28,7 +29,7 @@ from _socket import (
     socketpair,
 )
 
-GO, START = b"G", b"S"
+LIMITED, GO, START = b"L", b"G", b"S"
 WARNING, CONSOLE, READY, EXECUTING, ERROR = b"W", b"C", b"R", b"X", b"E"
 _LIMIT = 16 * 1024  # bytes; our own sentences
 _INT = 4

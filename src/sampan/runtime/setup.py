@@ -85,12 +85,24 @@ def _create(setup: Setup, end: Link, stdio: Stdio | None, joins: Sequence[tuple[
     os.umask(0)
     os.setsid()
     stage = Stage()
-    for step in setup.plan.operations:
-        _DO[type(step)](step, stage)
+    _apply(setup.plan.operations, stage, end)
     end.expect(link.GO)
     if setup.plan.clone_flags & process.CLONE_NEWNET:
         netns.configure(setup.interfaces, setup.gateway)
     return _finish(setup.command, stage, end, setup.last_capability)
+
+
+def _apply(steps: Sequence[op.Operation], stage: Stage, end: Link) -> None:
+    """Devices wait for the limits: the device rules of cgroup v1 are written one by one, after a rule that
+    denies all, and mknod(2) in between would fail."""
+    limited = False
+    for step in steps:
+        if not limited and type(step) is op.MakeDevice:
+            end.expect(link.LIMITED)
+            limited = True
+        _DO[type(step)](step, stage)
+    if not limited:
+        end.expect(link.LIMITED)
 
 
 def _join(wanted: Join, end: Link, stdio: Stdio | None) -> OciError:
