@@ -3,6 +3,7 @@
 `shutil.rmtree` would delete through a mount that was forgotten inside; this refuses to cross one.
 """
 
+import contextlib
 import errno
 import os
 import stat
@@ -40,10 +41,11 @@ def _empty(parent: int, name: bytes, device: int) -> None:
         with os.scandir(descriptor) as found:
             entries = [(os.fsencode(entry.name), entry.is_dir(follow_symlinks=False)) for entry in found]
         for inner, is_directory in entries:
-            if is_directory:
-                _empty(descriptor, inner, device)
-                os.rmdir(inner, dir_fd=descriptor)
-            else:
-                os.unlink(inner, dir_fd=descriptor)
+            with contextlib.suppress(FileNotFoundError):  # somebody else removes, too: a monitor its socket
+                if is_directory:
+                    _empty(descriptor, inner, device)
+                    os.rmdir(inner, dir_fd=descriptor)
+                else:
+                    os.unlink(inner, dir_fd=descriptor)
     finally:
         os.close(descriptor)
