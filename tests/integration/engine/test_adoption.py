@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from harness.clients import Client, clients
 from harness.daemon import Daemon
 from harness.waiting import until

@@ -4,6 +4,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
 from harness.clients import Client
 from harness.waiting import FACTOR, until
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from harness import audit
 from harness.clients import Client, clients
 from harness.daemon import Daemon
