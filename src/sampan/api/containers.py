@@ -9,7 +9,7 @@ import msgspec
 from sampan.api.messages import Answer, Request, Response, Stream
 from sampan.api.query import Query
 from sampan.api.system import json
-from sampan.api.types import create_body
+from sampan.api.types import checked_body, create_body
 from sampan.engine import timestamps
 from sampan.engine.containers import (
     attach as attaching,
@@ -73,8 +73,7 @@ async def _with_size(engine: Engine, row: dict[str, Any]) -> dict[str, Any]:
 
 async def create(engine: Engine, request: Request) -> Response:
     query = Query(request.query)
-    body = await request.body.whole()
-    config, host, networking = create_body(body)
+    config, host, networking = create_body(await checked_body(request))
     created = await creating.create(
         engine,
         creating.Wanted(

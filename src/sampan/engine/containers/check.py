@@ -12,7 +12,7 @@ from sampan.engine.containers.capabilities import normalize
 from sampan.engine.containers.config import Config, HostConfig, NetworkingConfig
 from sampan.engine.facts import Facts
 from sampan.errors import InvalidArgument, Unsupported
-from sampan.oci.runtime import MINIMUM_MEMORY
+from sampan.oci.runtime import MINIMUM_MEMORY, SHM_SIZE
 
 _LARGEST_CPU = 8192
 _POLICIES = ("no", "always", "unless-stopped", "on-failure")
@@ -254,6 +254,10 @@ def _namespaces(config: Config, host: HostConfig) -> None:
         "container:"
     ):
         raise InvalidArgument(f"invalid IPC mode: {host.ipc_mode}")
+    if host.ipc_mode == "shareable" and host.shm_size not in (0, SHM_SIZE):
+        raise Unsupported("--shm-size is not supported with a shareable IPC namespace yet")
+    if ".." in host.cgroup_parent.split("/") or "\0" in host.cgroup_parent:
+        raise InvalidArgument(f"invalid cgroup parent: {host.cgroup_parent}")
     if host.cgroupns_mode not in ("", "private", "host"):
         raise InvalidArgument(f"invalid cgroup namespace mode: {host.cgroupns_mode}")
 

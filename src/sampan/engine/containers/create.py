@@ -58,6 +58,8 @@ def _decide(engine: Engine, wanted: Wanted, image: Image) -> tuple[Container, li
     """The whole record, or an error; nothing is done yet."""
     name, config, host, networking, version, _ = wanted
     networks = networking.endpoints_config or {}
+    if "default" in networks:  # what clients call the bridge
+        networks["bridge"] = networks.pop("default")
     if not host.network_mode and networks:
         host.network_mode = next(iter(networks))
     warnings = check.check(config, host, networking, engine.facts)

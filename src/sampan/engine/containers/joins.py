@@ -31,10 +31,19 @@ def joined_by(engine: Engine, container: Container) -> Joined:
             directory = engine.settings.container_data(other.id)
             joined = joined._replace(hostname=other.definition.config.hostname, files=directory)
         elif kind == "ipc":
-            joined = joined._replace(shm=f"/proc/{other.status.pid}/root/dev/shm")
+            joined = joined._replace(shm=shared_memory(engine, other))
     if host.ipc_mode == "host":
         joined = joined._replace(shm="/dev/shm")
+    elif host.ipc_mode == "shareable":
+        joined = joined._replace(shm=shared_memory(engine, container))
     return joined
+
+
+def shared_memory(engine: Engine, container: Container) -> str:
+    """The host's directory behind the /dev/shm of a container whose IPC others may join. A mount of one mount
+    namespace cannot be cloned into another (open_tree(2), EINVAL), so it is a directory of the run root,
+    which is in memory."""
+    return f"{engine.settings.container_run(container.id)}/shm"
 
 
 def _other(engine: Engine, word: str, kind: str) -> Container:
@@ -46,4 +55,9 @@ def _other(engine: Engine, word: str, kind: str) -> Container:
         if kind == "network":
             raise Conflict(f"cannot join network of a non running container: {other.id}")
         raise Conflict(f"cannot join {kind.upper()} of a non running container: {other.id}")
+    if kind == "ipc" and other.definition.host_config.ipc_mode != "shareable":
+        raise Conflict(
+            f"can't join IPC of container {other.id}: non-shareable IPC (hint: use IpcMode:shareable for the"
+            " donor container)"
+        )
     return other

@@ -26,6 +26,7 @@ from sampan.errors import Conflict, Internal, InvalidArgument, NotFound
 from sampan.network import ports
 from sampan.runtime import seccomp
 from sampan.runtime.protocol import Launch, Log, Rootfs, Started
+from sampan.storage.remove import remove_tree
 
 
 async def start(engine: Engine, container: Container) -> bool:
@@ -137,10 +138,13 @@ def _prepare(engine: Engine, container: Container, connection: Connection, joine
     """On a worker thread: everything that is written or looked at before the launch."""
     definition = container.definition
     data, run = engine.settings.container_data(container.id), engine.settings.container_run(container.id)
-    os.makedirs(run, mode=0o700, exist_ok=True)
+    remove_tree(run)  # the last monitor may still hold it: it lingers for clients that read slowly
+    os.makedirs(run, mode=0o700)
     files = write_network_files(engine, container, connection, joined)
     netrecord.write(run, connection.endpoint)
     _make_bind_sources(container)
+    if definition.host_config.ipc_mode == "shareable":
+        _make_shared_memory(joined.shm)
     around = _surroundings(engine, container, joined, files)
     with open(f"{run}/config.json", "wb") as file:
         file.write(msgspec.json.encode(specs.build(definition, around)))
@@ -170,6 +174,11 @@ def _make_bind_sources(container: Container) -> None:
                     f"error while creating mount source path '{mount.source}': mkdir {error.filename}:"
                     f" {(error.strerror or '').lower()}"
                 ) from error
+
+
+def _make_shared_memory(path: str) -> None:
+    os.mkdir(path, 0o700)
+    os.chmod(path, 0o1777)
 
 
 def _surroundings(engine: Engine, container: Container, joined: Joined, files: str) -> specs.Surroundings:
