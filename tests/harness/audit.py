@@ -17,6 +17,7 @@ from harness.daemon import Daemon
 from harness.waiting import FACTOR
 
 PATIENCE = 5.0  # seconds after which what is left counts as leaked
+_HELD = ("0A", "07")  # states of /proc/net/tcp and udp: TCP_LISTEN; an unconnected UDP socket
 Picture = dict[str, list[str]]
 
 
@@ -239,7 +240,7 @@ def _listening(daemon: Daemon) -> Iterator[str]:
     for name in ("tcp", "tcp6", "udp", "udp6"):
         for line in _read(Path("/proc/net", name)).splitlines()[1:]:
             fields = line.split()
-            if f"socket:[{fields[9]}]" in inodes:
+            if fields[3] in _HELD and f"socket:[{fields[9]}]" in inodes:
                 yield f"{name} {fields[1]}"
 
 

@@ -132,7 +132,7 @@ class Parser:
 
 
 def _parser(name: str, kind: str) -> Callable[[str], Any]:
-    late = _LATE.get(name) or _LATE.get(kind)
+    late = (kind != "bool" and _LATE.get(name)) or _LATE.get(kind)
     if late is None:
         return _PARSERS[kind]
     import sys

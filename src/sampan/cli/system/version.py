@@ -49,7 +49,7 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
         client["ApiVersion"] = _older(_API_VERSION, server.get("ApiVersion", _API_VERSION))
     facts = {"Client": client, "Server": server}
     if printer is not None:
-        printer.show([facts])
+        printer.show([{side: _as_in_go(found) for side, found in facts.items()}])
     elif form == "json":
         from sampan.wire import json
 
@@ -59,6 +59,13 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
     if failure is not None:
         raise failure
     return 0
+
+
+def _as_in_go(found: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The one field whose name in Go, which templates use, is not its name in JSON."""
+    if found is None:
+        return None
+    return {"APIVersion" if name == "ApiVersion" else name: value for name, value in found.items()}
 
 
 def _client() -> dict[str, Any]:

@@ -216,6 +216,13 @@ class _Job(NamedTuple):
 
 
 def _load_one(images: Images, plan: _Plan, report: Report, cancelled: threading.Event) -> Loaded:
+    tags = [familiar(repository, tag=tag) for repository, tag in plan.tags]
+    known = digests.of(plan.config)
+    with images.store.commit_lock:
+        if images.records.get(known) is not None:  # only names to take: no second copy of its blobs
+            for repository, tag in plan.tags:
+                images.records.tag(known, repository, tag)
+            return Loaded(known, tags)
     with images.store.leases.open() as lease:
         job = _Job(images, lease, report, cancelled)
         blobs = []
@@ -226,7 +233,7 @@ def _load_one(images: Images, plan: _Plan, report: Report, cancelled: threading.
         moment = created.seconds(plan.parsed.created)
         image = NewImage(plan.config, moment, plan.parsed.diff_ids, blobs)
         image_id = images.records.commit(image, plan.tags)
-    return Loaded(image_id, [familiar(repository, tag=tag) for repository, tag in plan.tags])
+    return Loaded(image_id, tags)
 
 
 def _unpack(job: _Job, member: Member, diff_id: str) -> None:
