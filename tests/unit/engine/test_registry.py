@@ -11,7 +11,8 @@ from sampan.errors import Conflict, InvalidArgument, NotFound
 def container(identity: str, name: str) -> Container:
     return Container(
         Definition(
-            id=identity.ljust(64, "0"), name=name, created=1, image_id="sha256:0", path="x", args=[], config=Config(),
+            id=identity.ljust(64, "0"), name=name, created=1, image_id="sha256:0", path="x", args=[],
+            config=Config(),
             host_config=HostConfig(), networking=NetworkingConfig(), mounts=[], lowerdirs=[], masked=[],
         )
     )  # fmt: skip
