@@ -35,6 +35,8 @@ def parse(value: str) -> int:
     else:
         zone = head[19:]
         head = head[:19]
+    if head[4:5] + head[7:8] + head[10:11].upper() != "--T":
+        raise ValueError(value)  # fromisoformat also takes forms that RFC 3339 does not know
     moment = datetime.fromisoformat(head + (zone or "Z"))
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
