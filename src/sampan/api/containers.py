@@ -130,7 +130,9 @@ async def resize(engine: Engine, request: Request) -> Response:
 
 def size_of(request: Request) -> tuple[int, int]:
     query = Query(request.query)
-    height, width = query.number("h") or 0, query.number("w") or 0
+    height, width = query.number("h"), query.number("w")
+    if height is None or width is None:
+        raise InvalidArgument('strconv.Atoi: parsing "": invalid syntax')
     if not (0 <= height < 65536 and 0 <= width < 65536):
         raise InvalidArgument("invalid size of a terminal")
     return height, width

@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass
 from hashlib import sha256
 
+from sampan.oci.runtime import MASKED_OF_CPU
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -19,6 +21,7 @@ class Facts:
     cgroup_version: int
     controllers: frozenset[str]
     boot_id: str
+    masked: tuple[str, ...] = ()  # per processor, beside oci.runtime.MASKED_PATHS
 
     @property
     def architecture(self) -> str:
@@ -53,7 +56,14 @@ def observe() -> Facts:
         cgroup_version=2 if os.path.exists("/sys/fs/cgroup/cgroup.controllers") else 1,
         controllers=_controllers(),
         boot_id=_read("/proc/sys/kernel/random/boot_id").strip(),
+        masked=tuple(path for path in _of_processors(MASKED_OF_CPU) if os.path.exists(path)),
     )
+
+
+def _of_processors(pattern: str) -> list[str]:
+    """For every possible one, also those that are off now (GHSA-6fw5-f8r9-fgfm)."""
+    _, _, last = _read("/sys/devices/system/cpu/possible").strip().rpartition("-")
+    return [pattern.format(number) for number in range(int(last) + 1)] if last.isdecimal() else []
 
 
 def _read(path: str) -> str:

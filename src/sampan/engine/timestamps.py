@@ -8,6 +8,7 @@ from sampan.errors import InvalidArgument
 
 ZERO = "0001-01-01T00:00:00Z"
 _NANO = 1_000_000_000
+_END = 253_402_300_800 * _NANO  # of the year 9999: what comes after it cannot be written
 
 
 def now() -> int:
@@ -51,7 +52,11 @@ def bound(value: str, name: str) -> int | None:
     try:
         if value.lstrip("-").replace(".", "", 1).isdigit() and len(value) < 32:
             seconds, _, fraction = value.partition(".")
-            return int(seconds) * _NANO + int((fraction + "000000000")[:9])
-        return parse(value)
+            moment = int(seconds) * _NANO + int((fraction + "000000000")[:9])
+        else:
+            moment = parse(value)
     except (ValueError, OverflowError):
         raise InvalidArgument(f'invalid value for "{name}": {value[:64]}') from None
+    if abs(moment) >= _END:
+        raise InvalidArgument(f'invalid value for "{name}": {value[:64]}')
+    return moment

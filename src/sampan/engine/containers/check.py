@@ -323,7 +323,7 @@ def parse_size(text: str) -> int:
     number = text.strip().lower().removesuffix("b").removesuffix("i")
     factor = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}.get(number[-1:], 1)
     digits = number.rstrip("kmgt") if factor > 1 else number
-    if not digits.replace(".", "", 1).isdecimal() or len(digits) > 18:
+    if not (digits.isascii() and digits.replace(".", "", 1).isdecimal()) or len(digits) > 18:
         raise InvalidArgument(f"invalid size: '{text}'")
     return int(float(digits) * factor)
 

@@ -4,11 +4,12 @@
 Go's clients write `null` for an empty list or map, hence the `| None` everywhere.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 Strings = list[str] | None
+Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]  # what Go, and the database, can hold
 
 
 class Wire(msgspec.Struct, rename="pascal", kw_only=True):
@@ -17,11 +18,11 @@ class Wire(msgspec.Struct, rename="pascal", kw_only=True):
 
 class HealthConfig(Wire):
     test: Strings = msgspec.field(default=None, name="Test")
-    interval: int = 0
-    timeout: int = 0
-    retries: int = 0
-    start_period: int = 0
-    start_interval: int = 0
+    interval: Int64 = 0
+    timeout: Int64 = 0
+    retries: Int64 = 0
+    start_period: Int64 = 0
+    start_interval: Int64 = 0
 
 
 class Config(Wire):
@@ -48,7 +49,7 @@ class Config(Wire):
     on_build: Strings = None
     labels: dict[str, str] | None = None
     stop_signal: str = ""
-    stop_timeout: int | None = None
+    stop_timeout: Int64 | None = None
     shell: Strings = None
 
 
@@ -59,7 +60,7 @@ class PortBinding(msgspec.Struct):
 
 class RestartPolicy(Wire):
     name: str = ""
-    maximum_retry_count: int = 0
+    maximum_retry_count: Int64 = 0
 
 
 class LogConfig(msgspec.Struct):
@@ -75,8 +76,8 @@ class Device(Wire):
 
 class Ulimit(Wire):
     name: str = ""
-    soft: int = 0
-    hard: int = 0
+    soft: Int64 = 0
+    hard: Int64 = 0
 
 
 class BindOptions(Wire):
@@ -100,8 +101,8 @@ class VolumeOptions(Wire):
 
 
 class TmpfsOptions(Wire):
-    size_bytes: int = 0
-    mode: int = 0
+    size_bytes: Int64 = 0
+    mode: Int64 = 0
     options: list[list[str]] | None = None
 
 
@@ -142,7 +143,7 @@ class HostConfig(Wire):
     ipc_mode: str = ""
     cgroup: str = ""
     links: Strings = None
-    oom_score_adj: int = 0
+    oom_score_adj: Int64 = 0
     pid_mode: str = ""
     privileged: bool = False
     publish_all_ports: bool = False
@@ -152,39 +153,39 @@ class HostConfig(Wire):
     tmpfs: dict[str, str] | None = None
     uts_mode: str = msgspec.field(default="", name="UTSMode")
     userns_mode: str = ""
-    shm_size: int = 0
+    shm_size: Int64 = 0
     sysctls: dict[str, str] | None = None
     runtime: str = ""
     isolation: str = ""
-    cpu_shares: int = 0
-    memory: int = 0
-    nano_cpus: int = 0
+    cpu_shares: Int64 = 0
+    memory: Int64 = 0
+    nano_cpus: Int64 = 0
     cgroup_parent: str = ""
-    blkio_weight: int = 0
+    blkio_weight: Int64 = 0
     blkio_weight_device: list[Any] | None = None
     blkio_device_read_bps: list[Any] | None = None
     blkio_device_write_bps: list[Any] | None = None
     blkio_device_read_iops: list[Any] | None = msgspec.field(default=None, name="BlkioDeviceReadIOps")
     blkio_device_write_iops: list[Any] | None = msgspec.field(default=None, name="BlkioDeviceWriteIOps")
-    cpu_period: int = 0
-    cpu_quota: int = 0
-    cpu_realtime_period: int = 0
-    cpu_realtime_runtime: int = 0
+    cpu_period: Int64 = 0
+    cpu_quota: Int64 = 0
+    cpu_realtime_period: Int64 = 0
+    cpu_realtime_runtime: Int64 = 0
     cpuset_cpus: str = ""
     cpuset_mems: str = ""
     devices: list[Device] | None = None
     device_cgroup_rules: Strings = None
     device_requests: list[Any] | None = None
-    memory_reservation: int = 0
-    memory_swap: int = 0
-    memory_swappiness: int | None = None
+    memory_reservation: Int64 = 0
+    memory_swap: Int64 = 0
+    memory_swappiness: Int64 | None = None
     oom_kill_disable: bool | None = None
-    pids_limit: int | None = None
+    pids_limit: Int64 | None = None
     ulimits: list[Ulimit] | None = None
-    cpu_count: int = 0
-    cpu_percent: int = 0
-    io_maximum_iops: int = msgspec.field(default=0, name="IOMaximumIOps")
-    io_maximum_bandwidth: int = msgspec.field(default=0, name="IOMaximumBandwidth")
+    cpu_count: Int64 = 0
+    cpu_percent: Int64 = 0
+    io_maximum_iops: Int64 = msgspec.field(default=0, name="IOMaximumIOps")
+    io_maximum_bandwidth: Int64 = msgspec.field(default=0, name="IOMaximumBandwidth")
     mounts: list[MountRequest] | None = None
     masked_paths: Strings = None
     readonly_paths: Strings = None

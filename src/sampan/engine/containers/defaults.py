@@ -70,7 +70,7 @@ def fill(host: HostConfig, facts: Facts) -> None:
     host.log_config = _log(host.log_config)
     host.console_size = host.console_size or [0, 0]
     host.pids_limit = None if host.pids_limit in (0, -1) else host.pids_limit
-    _paths(host)
+    _paths(host, facts)
 
 
 def _log(log: LogConfig) -> LogConfig:
@@ -81,13 +81,13 @@ def _log(log: LogConfig) -> LogConfig:
     return LogConfig(kind, given)
 
 
-def _paths(host: HostConfig) -> None:
+def _paths(host: HostConfig, facts: Facts) -> None:
     options = host.security_opt or []
     if host.privileged or "systempaths=unconfined" in options:
         host.masked_paths, host.readonly_paths = [], []
         host.security_opt = [option for option in options if option != "systempaths=unconfined"] or None
         return
     if host.masked_paths is None:
-        host.masked_paths = list(runtime.MASKED_PATHS)
+        host.masked_paths = [*runtime.MASKED_PATHS, *facts.masked]
     if host.readonly_paths is None:
         host.readonly_paths = list(runtime.READONLY_PATHS)
