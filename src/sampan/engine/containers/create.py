@@ -5,7 +5,7 @@ import os
 from typing import NamedTuple
 
 from sampan.engine import names, timestamps
-from sampan.engine.containers import check, defaults, devices, mounts
+from sampan.engine.containers import check, defaults, devices, joins, mounts, publishing
 from sampan.engine.containers.config import Config, HostConfig, NetworkingConfig
 from sampan.engine.containers.happenings import tell
 from sampan.engine.containers.record import Container, Definition
@@ -67,6 +67,8 @@ def _decide(engine: Engine, wanted: Wanted, image: Image) -> tuple[Container, li
     path, arguments = defaults.command(config)
     defaults.fill(host, engine.facts)
     devices.mapped(host.devices or [])
+    publishing.check(config, host)
+    joins.check(engine, host)
     identity = names.new_id()
     if not config.hostname:
         config.hostname = engine.facts.hostname if host.network_mode == "host" else identity[:12]

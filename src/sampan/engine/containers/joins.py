@@ -2,9 +2,10 @@
 
 from typing import NamedTuple
 
+from sampan.engine.containers.config import HostConfig
 from sampan.engine.containers.record import Container
 from sampan.engine.engine import Engine
-from sampan.errors import Conflict, NotFound
+from sampan.errors import Conflict, InvalidArgument, NotFound
 
 _LINKS = {"network": "net", "pid": "pid", "ipc": "ipc"}
 
@@ -16,6 +17,16 @@ class Joined(NamedTuple):
     hostname: str = ""
     files: str = ""
     shm: str = ""
+
+
+def check(engine: Engine, host: HostConfig) -> None:
+    """At create: the others of pid and ipc are there. Network is looked up at the start, as in Docker."""
+    for mode in (host.pid_mode, host.ipc_mode):
+        if mode.startswith("container:"):
+            try:
+                engine.containers.find(mode.removeprefix("container:"))
+            except NotFound as error:
+                raise InvalidArgument(str(error)) from None
 
 
 def joined_by(engine: Engine, container: Container) -> Joined:

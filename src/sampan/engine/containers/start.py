@@ -17,13 +17,13 @@ from sampan.engine.containers.check import log_limits
 from sampan.engine.containers.happenings import tell
 from sampan.engine.containers.joins import Joined, joined_by
 from sampan.engine.containers.netfiles import write_network_files
+from sampan.engine.containers.publishing import bindings
 from sampan.engine.containers.record import Container
 from sampan.engine.engine import Engine
 from sampan.engine.network import Connection
 from sampan.engine.runner import LaunchFailed
 from sampan.engine.state import State
 from sampan.errors import Conflict, Internal, InvalidArgument, NotFound
-from sampan.network import ports
 from sampan.runtime import seccomp
 from sampan.runtime.protocol import Launch, Log, Rootfs, Started
 from sampan.storage.remove import remove_tree
@@ -116,22 +116,9 @@ async def connect(engine: Engine, container: Container) -> Connection:
         raise NotFound(f"network {mode} not found")
     wanted = (container.definition.networking.endpoints_config or {}).get("bridge")
     mac = container.definition.config.mac_address or (wanted.mac_address if wanted else "")
-    return await engine.network.connect(container, bindings(container), mac or None)
-
-
-def bindings(container: Container) -> list[ports.PortBinding]:
-    """-p as asked for, and with -P every exposed port that has no binding of its own."""
-    host = container.definition.host_config
-    asked = [
-        ports.parse(port, one.host_ip, one.host_port)
-        for port, several in (host.port_bindings or {}).items()
-        for one in several or ()
-    ]
-    if host.publish_all_ports:
-        bound = {(one.container_port, one.protocol) for one in asked}
-        exposed = [ports.parse(port, "", "") for port in container.definition.config.exposed_ports or {}]
-        asked += [one for one in exposed if (one.container_port, one.protocol) not in bound]
-    return asked
+    return await engine.network.connect(
+        container, bindings(container.definition.config, container.definition.host_config), mac or None
+    )
 
 
 def _prepare(engine: Engine, container: Container, connection: Connection, joined: Joined) -> Launch:
