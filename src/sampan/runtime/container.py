@@ -162,12 +162,12 @@ def _provide(wanted: Setup, spec: dict[str, Any], cgroup: Cgroup, container: Con
     """What only we can do for the child, while it builds its root."""
     try:
         cgroups.limit(cgroup, (spec.get("linux") or {}).get("resources") or {})
-        with contextlib.suppress(BrokenPipeError):
+        with contextlib.suppress(ConnectionError):
             container.link.send(link.LIMITED)
         netns.plumb(wanted.interfaces, container.pid)
     except ProcessLookupError:
         pass  # it died: what it says last is the error
-    with contextlib.suppress(BrokenPipeError):
+    with contextlib.suppress(ConnectionError):
         container.link.send(link.GO)
 
 
@@ -188,7 +188,7 @@ def _execute(container: Container, joining: Join, stdio: Stdio | None) -> Execut
         _released(ours)
     except BaseException as error:
         _kill(pid, pidfd)
-        if isinstance(error, (BrokenPipeError, ProcessLookupError)):
+        if isinstance(error, (ConnectionError, ProcessLookupError)):
             raise OciError("Conflict", "the container has ended") from None
         raise
     finally:
@@ -256,7 +256,7 @@ def _ready(end: Link, warnings: list[str]) -> int | None:
 
 
 def _released(end: Link) -> None:
-    with contextlib.suppress(BrokenPipeError):  # it died: what it says last is the error
+    with contextlib.suppress(ConnectionError):  # it died: what it says last is the error
         end.send(link.START)
     executing = False
     while True:

@@ -48,16 +48,25 @@ class Link:
         self._socket.close()
 
     def send(self, letter: bytes, payload: bytes = b"") -> None:
-        """Raises BrokenPipeError when the other end is gone."""
+        """Raises ConnectionError when the other end is gone."""
         self._socket.send(letter + payload[: _LIMIT - 1], MSG_NOSIGNAL)
 
     def send_console(self, fd: int) -> None:
         rights = (SOL_SOCKET, SCM_RIGHTS, array.array("i", [fd]))
         self._socket.sendmsg([CONSOLE], [rights], MSG_NOSIGNAL)
 
+    def _receive(self) -> tuple[bytes, list[tuple[int, int, bytes]]]:
+        data, ancillary, _, _ = self._socket.recvmsg(_LIMIT, CMSG_SPACE(_INT), MSG_CMSG_CLOEXEC)
+        return data, ancillary
+
     def receive(self) -> tuple[bytes, bytes, int]:
         """(letter, payload, descriptor or -1); the letter is b"" at the end."""
-        data, ancillary, _, _ = self._socket.recvmsg(_LIMIT, CMSG_SPACE(_INT), MSG_CMSG_CLOEXEC)
+        try:
+            data, ancillary = self._receive()
+        except ConnectionResetError:
+            # It left without having read all that we sent (net/unix/af_unix.c, unix_release_sock): that is
+            # told once, before what it has sent itself.
+            data, ancillary = self._receive()
         fd = int.from_bytes(ancillary[0][2][:_INT], "little") if ancillary else -1
         return data[:1], data[1:], fd
 
