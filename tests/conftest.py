@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -13,6 +14,12 @@ sys.path.insert(0, str(Path(__file__).parent / "images"))
 from harness import audit
 from harness.clients import Client, clients
 from harness.daemon import Daemon
+
+# A fresh clone first makes its tables of characters, an emulated machine is slow at everything: no failure.
+hypothesis.settings.register_profile(
+    "sampan", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("sampan")
 
 IMAGES = ("busybox", "nginx", "debian")
 
