@@ -12,6 +12,7 @@ from docker.models.containers import Container as PyContainer
 
 from harness.clients import Client
 from harness.daemon import Daemon
+from harness.reference import Reference
 from harness.waiting import until
 
 
@@ -140,8 +141,8 @@ def test_row_6_a_shell_inside(cli: Client, nginx: tuple[str, int]) -> None:
     assert shell.wait() == 42
 
 
-def test_the_first_day_with_docker_py(daemon: Daemon) -> None:
-    client = docker.DockerClient(base_url=daemon.host)
+def test_the_first_day_with_docker_py(server: Daemon | Reference) -> None:
+    client = docker.DockerClient(base_url=server.host)
     port = free_port()
     container: PyContainer = client.containers.run(
         "nginx", detach=True, ports={"80/tcp": port}, name="py-nginx"

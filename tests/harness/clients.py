@@ -113,10 +113,12 @@ class Terminal:
         return os.waitstatus_to_exitcode(status)
 
 
-def clients(environment: Mapping[str, str]) -> list[Client]:
-    """Ours, and the stock one where it is installed."""
-    found = [Client("sampan", SAMPAN, {**environment, "SAMPAN_PYTHON": sys.executable})]
+def ours(environment: Mapping[str, str]) -> Client:
+    return Client("sampan", SAMPAN, {**environment, "SAMPAN_PYTHON": sys.executable})
+
+
+def stock(environment: Mapping[str, str]) -> Client:
+    """Docker's own, the first on PATH; its absence fails the test that asks for it."""
     docker = shutil.which("docker", path="/usr/local/bin:/usr/bin:/bin")
-    if docker:
-        found.append(Client("docker", docker, environment))
-    return found
+    assert docker, "there is no docker client on PATH"
+    return Client("docker", docker, environment)

@@ -1,5 +1,7 @@
 """A daemon with roots of its own, as a process that can be killed the way the world does it."""
 
+import http.client
+import json
 import os
 import shutil
 import signal
@@ -7,10 +9,25 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+from harness.clients import ours
 from harness.waiting import FACTOR, until
 from sampan.network.default import remove_default
 from sampan.network.names import NetworkNames, for_root
+
+
+class _Connection(http.client.HTTPConnection):
+    """One request over a unix socket."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost", timeout=10 * FACTOR)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
 
 
 class Daemon:
@@ -36,13 +53,17 @@ class Daemon:
     def names(self) -> NetworkNames:
         return for_root(str(self.data))
 
+    @property
+    def command(self) -> list[str]:
+        roots = ["--data-root", str(self.data), "--run-root", str(self.run)]
+        reached = ["--host", self.host, "--config", str(self.config)]
+        return [sys.executable, "-m", "sampan", "daemon", *roots, *reached]
+
     def start(self) -> None:
-        command = [sys.executable, "-m", "sampan", "daemon"]
-        command += ["--data-root", str(self.data), "--run-root", str(self.run)]
-        command += ["--host", self.host, "--config", str(self.config)]
+        nothing = subprocess.DEVNULL
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", start_new_session=True
+                self.command, stdin=nothing, stdout=log, stderr=log, cwd="/", start_new_session=True
             )
         until(self._answers, 20, f"the daemon's first answer; its log:\n{self.log.read_text()}")
 
@@ -50,13 +71,28 @@ class Daemon:
         assert self.process is not None
         assert self.process.poll() is None, f"the daemon has ended:\n{self.log.read_text()}"
         try:
-            with socket.socket(socket.AF_UNIX) as client:
-                client.settimeout(5 * FACTOR)
-                client.connect(str(self.socket))
-                client.sendall(b"GET /_ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-                return client.recv(64).startswith(b"HTTP/1.1 200")
-        except OSError:
+            return self._request("/_ping") == b"OK"
+        except (OSError, http.client.HTTPException):
             return False
+
+    def get(self, path: str) -> Any:
+        """The API's answer to GET."""
+        return json.loads(self._request(path))
+
+    def _request(self, path: str) -> bytes:
+        connection = _Connection(str(self.socket))
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            body = answer.read()
+        finally:
+            connection.close()
+        assert answer.status == 200, f"GET {path}: {answer.status} {body!r}"
+        return body
+
+    def rival(self) -> "subprocess.CompletedProcess[bytes]":
+        """What becomes of a second one on the same roots."""
+        return subprocess.run(self.command, capture_output=True, timeout=20 * FACTOR, check=False)
 
     def kill(self) -> None:
         """SIGKILL, in the middle of whatever it does."""
@@ -75,6 +111,14 @@ class Daemon:
     def restart(self) -> None:
         self.kill()
         self.start()
+
+    def empty(self) -> None:
+        """Every container is gone; a daemon that was killed comes back for it."""
+        if self.process is None or self.process.poll() is not None:
+            self.start()
+        sampan = ours(self.environment())
+        if found := sampan("ps", "-aq").out.split():
+            sampan("rm", "-f", "-v", *found, check=False, timeout=120)
 
     def remove(self) -> None:
         """Daemon, bridge, table and files; containers must be gone already."""

@@ -2,91 +2,147 @@
 
 import json
 import urllib.request
-from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from harness.clients import Client, clients
+from harness.clients import Client
 from harness.daemon import Daemon
 from harness.waiting import until
 
-
-@pytest.fixture
-def own(registry: str, tmp_path: Path) -> Iterator[Daemon]:
-    daemon = Daemon(tmp_path / "d", registry)
-    daemon.start()
-    clients(daemon.environment())[0]("pull", "-q", "busybox")
-    yield daemon
-    sampan = clients(daemon.environment())[0]
-    if found := sampan("ps", "-aq").out.split():
-        sampan("rm", "-f", "-v", *found, check=False)
-    daemon.remove()
+COUNT = "i=0; while :; do echo $i; i=$((i+1)); usleep 20000; done"
 
 
-@pytest.fixture
-def sampan(own: Daemon) -> Client:
-    return clients(own.environment())[0]
-
-
-def _inspect(sampan: Client, name: str) -> dict[str, object]:
-    found: dict[str, object] = json.loads(sampan("inspect", name).out)[0]
+def inspect(boat: Client, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(boat("inspect", name).out)[0]
     return found
 
 
-@pytest.mark.parametrize("end", ["kill", "stop"])
-def test_running_containers_go_on(own: Daemon, sampan: Client, end: str) -> None:
-    page = (
-        "echo here >/index.html; httpd -p 80 -h /; i=0; while :; do echo $i; i=$((i+1)); usleep 20000; done"
-    )
-    sampan("run", "-d", "-p", "127.0.0.1::80", "--name", "web", "busybox", "sh", "-c", page)
-    (port,) = [line.rpartition(":")[2] for line in sampan("port", "web").out.split("\n") if line]
-    started = _inspect(sampan, "web")["State"]
-    own.kill() if end == "kill" else own.stop()
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as answer:
-        assert answer.read() == b"here\n", "published ports serve without a daemon"
+def page(port: int) -> str:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as answer:
+            return str(answer.read().decode())
+    except OSError:
+        return ""
+
+
+def end(daemon: Daemon, how: str) -> None:
+    daemon.kill() if how == "kill" else daemon.stop()
+
+
+def ended(daemon: Daemon) -> Path:
+    """Once the only container has ended: what its monitor wrote about it."""
+    record = next((daemon.data / "containers").iterdir()) / "exit.json"
+    until(record.exists, what="the end of the container")
+    return record
+
+
+@pytest.mark.parametrize("how", ["kill", "stop"])
+def test_running_containers_go_on(own: Daemon, boat: Client, how: str) -> None:
+    script = f"echo here >/index.html; httpd -p 80 -h /; {COUNT}"
+    boat("run", "-d", "-p", "127.0.0.1::80", "--name", "web", "busybox", "sh", "-c", script)
+    port = int(boat("port", "web", "80").out.rpartition(":")[2])
+    until(lambda: page(port) == "here\n")
+    before = inspect(boat, "web")
+    end(own, how)
+    assert page(port) == "here\n", "published ports serve without a daemon"
     own.start()
-    assert _inspect(sampan, "web")["State"] == started
-    assert sampan("exec", "web", "cat", "/index.html").out == "here\n"
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as answer:
-        assert answer.read() == b"here\n"
-    sampan("stop", "-t", "0", "web")
-    lines = sampan("logs", "web").out.split()
+    after = inspect(boat, "web")
+    assert after["State"] == before["State"]
+    assert after["NetworkSettings"] == before["NetworkSettings"]
+    assert boat("exec", "web", "cat", "/index.html").out == "here\n"
+    assert page(port) == "here\n"
+    boat("stop", "-t", "0", "web")
+    lines = boat("logs", "web").out.split()
     assert lines == [str(number) for number in range(len(lines))]
+    assert inspect(boat, "web")["State"]["ExitCode"] == 137
 
 
-def test_what_ended_meanwhile_has_its_code_and_its_log(own: Daemon, sampan: Client) -> None:
-    sampan("run", "-d", "--name", "short", "busybox", "sh", "-c", "sleep 1; echo last words; exit 33")
-    own.kill()
-    record = next((own.data / "containers").iterdir()) / "exit.json"
-    until(record.exists)
+def test_the_logs_of_an_adopted_container_are_followed_to_their_end(own: Daemon, boat: Client) -> None:
+    script = "trap 'echo last; exit 4' TERM; echo up; while :; do sleep 0.05; done"
+    boat("run", "-d", "--name", "talker", "busybox", "sh", "-c", script)
+    until(lambda: boat("logs", "talker").out == "up\n")
+    own.restart()
+    following = boat.start("logs", "-f", "talker")
+    assert following.stdout is not None
+    assert following.stdout.readline() == b"up\n"
+    boat("stop", "talker")
+    assert following.communicate(timeout=10)[0] == b"last\n"
+    assert following.returncode == 0
+    assert inspect(boat, "talker")["State"]["ExitCode"] == 4
+
+
+def test_who_waits_for_an_adopted_container_hears_its_code(own: Daemon, boat: Client) -> None:
+    script = "trap 'exit 6' TERM; echo up; while :; do sleep 0.05; done"
+    boat("run", "-d", "--name", "waited", "busybox", "sh", "-c", script)
+    until(lambda: boat("logs", "waited").out == "up\n")
+    own.restart()
+    waiting = boat.start("wait", "waited")
+    boat("kill", "-s", "TERM", "waited")
+    assert waiting.communicate(timeout=10)[0] == b"6\n"
+
+
+def test_a_terminal_of_an_adopted_container_is_attached_again(own: Daemon, boat: Client) -> None:
+    boat("run", "-dit", "--name", "shell", "busybox", "sh")
+    own.restart()
+    screen = boat.terminal("attach", "shell", size=(31, 91))
+    screen.type("until [ \"$(stty size)\" = '31 91' ]; do :; done; echo si''zed\n")
+    screen.expect("sized")
+    screen.type("exit 9\n")
+    assert screen.wait() == 9
+
+
+@pytest.mark.parametrize("how", ["kill", "stop"])
+def test_what_ended_meanwhile_has_its_code_its_time_and_its_log(own: Daemon, boat: Client, how: str) -> None:
+    boat("run", "-d", "--name", "short", "busybox", "sh", "-c", "sleep 0.7; echo last words; exit 33")
+    end(own, how)
+    written = ended(own).stat().st_mtime
     own.start()
-    state = _inspect(sampan, "short")["State"]
-    assert isinstance(state, dict)
-    assert (state["Status"], state["ExitCode"]) == ("exited", 33)
-    assert state["FinishedAt"] > state["StartedAt"]
-    assert sampan("logs", "short").out == "last words\n"
+    state = inspect(boat, "short")["State"]
+    assert (state["Status"], state["ExitCode"], state["Running"]) == ("exited", 33, False)
+    finished = datetime.fromisoformat(state["FinishedAt"]).timestamp()
+    assert abs(finished - written) < 0.5, "when it ended, not when that was noticed"
+    assert boat("logs", "short").out == "last words\n"
+    assert boat("ps", "-a", "--format", "{{.Status}}").out.startswith("Exited (33) ")
 
 
-def test_rm_is_done_for_what_ended_meanwhile(own: Daemon, sampan: Client) -> None:
-    sampan("run", "-d", "--rm", "--name", "short", "busybox", "sleep", "1")
+def test_rm_is_done_for_what_ended_meanwhile(own: Daemon, boat: Client) -> None:
+    boat("run", "-d", "--rm", "-v", "/anonymous", "--name", "short", "busybox", "sleep", "0.7")
     own.kill()
-    record = next((own.data / "containers").iterdir()) / "exit.json"
-    until(record.exists)
+    ended(own)
     own.start()
-    until(lambda: sampan("ps", "-aq").out == "")
+    until(lambda: boat("ps", "-aq").out == "")
+    assert boat("volume", "ls", "-q").out == ""
 
 
-def test_a_stop_goes_on_without_its_daemon(own: Daemon, sampan: Client) -> None:
+def test_what_shall_always_run_does_so_again(own: Daemon, boat: Client) -> None:
+    script = "echo up; sleep 0.7; exit 1"
+    boat("run", "-d", "--restart", "always", "--name", "ever", "busybox", "sh", "-c", script)
+    own.kill()
+    ended(own)
+    own.start()
+    until(lambda: boat("logs", "ever").out.count("up") >= 2)
+    assert inspect(boat, "ever")["RestartCount"] >= 1
+
+
+def test_a_stop_goes_on_without_its_daemon(own: Daemon, boat: Client) -> None:
     script = "trap 'echo deaf' TERM; echo up; while :; do sleep 0.1; done"
-    sampan("run", "-d", "--name", "deaf", "busybox", "sh", "-c", script)
-    until(lambda: sampan("logs", "deaf").out == "up\n")
-    stopping = sampan.start("stop", "-t", "1", "deaf")
-    until(lambda: "deaf" in sampan("logs", "deaf").out)
+    boat("run", "-d", "--name", "deaf", "busybox", "sh", "-c", script)
+    until(lambda: boat("logs", "deaf").out == "up\n")
+    stopping = boat.start("stop", "-t", "1", "deaf")
+    until(lambda: "deaf" in boat("logs", "deaf").out)
     own.kill()
     stopping.communicate()
+    ended(own)
     own.start()
-    until(lambda: sampan("ps", "-q").out == "")
-    state = _inspect(sampan, "deaf")["State"]
-    assert isinstance(state, dict)
-    assert state["ExitCode"] == 137
+    assert inspect(boat, "deaf")["State"]["ExitCode"] == 137
+
+
+def test_a_second_daemon_on_the_same_roots_goes_away_with_a_message(own: Daemon, boat: Client) -> None:
+    boat("run", "-d", "--name", "held", "busybox", "sleep", "1000")
+    second = own.rival()
+    assert second.returncode == 1
+    assert b"another daemon is running on" in second.stderr
+    assert boat("exec", "held", "echo", "untouched").out == "untouched\n"

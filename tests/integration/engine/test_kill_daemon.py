@@ -1,57 +1,40 @@
-"""SIGKILL for the daemon, at random moments, while containers start, write, exec and stop.
+"""SIGKILL for the daemon, at random moments, while containers start, write, exec, stop and go.
 
-What was acknowledged is there afterwards, with its exit code and every line that it wrote.
+What was acknowledged is true afterwards: containers with their exit codes and every line that they wrote.
 """
 
 import json
 import random
 import threading
-from collections.abc import Iterator
-from pathlib import Path
+from collections import Counter
 
 import pytest
 
 from harness import audit
-from harness.clients import Client, clients
+from harness.clients import Client, ours
 from harness.daemon import Daemon
-from harness.waiting import until
+from harness.waiting import FACTOR, until
 
 KILLS = 50
 SEED = 20261124
 LINES = 200  # that each writer writes, over about a second
-
-
-@pytest.fixture
-def own(registry: str, tmp_path: Path) -> Iterator[Daemon]:
-    """A daemon of this test alone."""
-    daemon = Daemon(tmp_path / "d", registry)
-    daemon.start()
-    _client(daemon)("pull", "-q", "busybox")
-    yield daemon
-    if daemon.process is None:
-        daemon.start()
-    sampan = _client(daemon)
-    if found := sampan("ps", "-aq").out.split():
-        sampan("rm", "-f", "-v", *found, check=False)
-    daemon.remove()
-
-
-def _client(daemon: Daemon) -> Client:
-    return clients(daemon.environment())[0]
+WRITER = f"i=0; while [ $i -lt {LINES} ]; do echo line $i; i=$((i+1)); usleep 3000; done; exit "
 
 
 class Worker(threading.Thread):
     """One client that goes on whatever happens to the daemon, and remembers what it was promised."""
 
-    def __init__(self, daemon: Daemon, number: int, over: threading.Event) -> None:
+    def __init__(self, boat: Client, number: int, over: threading.Event) -> None:
         super().__init__()
-        self.sampan = _client(daemon)
+        self.boat = boat
         self.number = number
         self.over = over
         self.random = random.Random(SEED + number)
-        self.running: dict[str, int] = {}  # name: exit code that it will have
-        self.stopped: set[str] = set()
-        self.executed: list[tuple[int, int]] = []
+        self.promised: dict[str, int] = {}  # containers that were acknowledged: the code they end with
+        self.touched: set[str] = set()  # those that a stop may have reached, acknowledged or not
+        self.removing: set[str] = set()  # those that may be gone
+        self.removed: set[str] = set()  # those that must be
+        self.done: Counter[str] = Counter()
         self.failure: BaseException | None = None
 
     def run(self) -> None:
@@ -65,56 +48,76 @@ class Worker(threading.Thread):
 
     def turn(self, name: str) -> None:
         code = self.random.randrange(1, 100)
-        script = f"i=0; while [ $i -lt {LINES} ]; do echo line $i; i=$((i+1)); usleep 3000; done; exit {code}"
-        if self.sampan("run", "-d", "--name", name, "busybox", "sh", "-c", script, check=False).code != 0:
+        if self.tried("run", "-d", "--name", name, "busybox", "sh", "-c", f"{WRITER}{code}") != 0:
             return
-        self.running[name] = code
-        wanted = self.random.randrange(1, 100)
-        done = self.sampan("exec", name, "sh", "-c", f"exit {wanted}", check=False)
-        if done.code == wanted:
-            self.executed.append((wanted, done.code))
-        if self.random.random() < 0.3 and self.sampan("stop", "-t", "0", name, check=False).code == 0:
-            self.stopped.add(name)
+        self.promised[name] = code
+        self.execute(name)
+        if self.random.random() < 0.4:
+            self.touched.add(name)
+            if self.tried("stop", "-t", "0", name) == 0:
+                self.remove(name)
+
+    def execute(self, name: str) -> None:
+        """The code of the command, or a word about what went wrong."""
+        wanted = self.random.randrange(2, 100)
+        result = self.boat("exec", name, "sh", "-c", f"exit {wanted}", check=False)
+        assert result.code == wanted or result.err, f"exec in {name}: {result.code} for {wanted}, silently"
+        self.done["exec"] += result.code == wanted
+
+    def remove(self, name: str) -> None:
+        if self.random.random() < 0.3:
+            self.removing.add(name)
+            if self.tried("rm", name) == 0:
+                self.removed.add(name)
+
+    def tried(self, *arguments: str) -> int:
+        code = self.boat(*arguments, check=False).code
+        self.done[arguments[0]] += code == 0
+        return code
 
 
-@pytest.mark.timeout(400)
-def test_nothing_acknowledged_is_lost(own: Daemon) -> None:
+@pytest.mark.timeout(400 * FACTOR)
+def test_nothing_acknowledged_is_lost(own: Daemon, boat: Client) -> None:
     before = audit.settled(own)
-    over = threading.Event()
-    workers = [Worker(own, number, over) for number in range(3)]
+    workers = _work_while_it_is_killed(own)
+    done = sum((worker.done for worker in workers), Counter[str]())
+    assert done["run"] > KILLS / 2, "the workers hardly got anything done"
+    assert min(done[verb] for verb in ("exec", "stop", "rm")) > 0, done
+    until(lambda: boat("ps", "-q").out == "", 30, "the containers to end")
+    there = set(boat("ps", "-a", "--format", "{{.Names}}").out.split())
     for worker in workers:
-        worker.start()
-    moments = random.Random(SEED)
-    for _ in range(KILLS):
-        over.wait(moments.uniform(0.05, 0.6))
-        own.restart()
-    over.set()
-    for worker in workers:
-        worker.join()
-        assert worker.failure is None, worker.failure
-    sampan = _client(own)
-    promised = {name: code for worker in workers for name, code in worker.running.items()}
-    stopped = {name for worker in workers for name in worker.stopped}
-    assert len(promised) > KILLS / 2, "the workers hardly got anything done"
-    assert sum(len(worker.executed) for worker in workers) > 0
-    _all_ended(sampan)
-    for name, code in promised.items():
-        _holds(sampan, name, code, stopped)
-    sampan("rm", "-f", *sampan("ps", "-aq").out.split())
+        assert worker.promised.keys() - there <= worker.removing, "acknowledged, and gone"
+        assert not worker.removed & there, "removed, and back"
+        for name in worker.promised.keys() & there:
+            _is_as_promised(boat, worker, name)
+    boat("rm", *there)
     assert audit.difference(own, before) == []
 
 
-def _all_ended(sampan: Client) -> None:
-    until(lambda: sampan("ps", "-q").out == "", 30, "the containers to end")
+def _work_while_it_is_killed(own: Daemon) -> list[Worker]:
+    over = threading.Event()
+    workers = [Worker(ours(own.environment()), number, over) for number in range(3)]
+    for worker in workers:
+        worker.start()
+    moments = random.Random(SEED)
+    try:
+        for _ in range(KILLS):
+            over.wait(moments.uniform(0.05, 0.6))
+            own.restart()
+    finally:
+        over.set()
+        for worker in workers:
+            worker.join()
+    assert [worker.failure for worker in workers if worker.failure] == []
+    return workers
 
 
-def _holds(sampan: Client, name: str, code: int, stopped: set[str]) -> None:
-    state = json.loads(sampan("inspect", name).out)[0]["State"]
-    assert state["Status"] == "exited"
-    lines = sampan("logs", name).out.splitlines()
-    assert lines == [f"line {number}" for number in range(len(lines))], f"{name}: its lines are not whole"
-    if state["ExitCode"] == 137:  # stopped: acknowledged, or the answer was lost with the daemon
+def _is_as_promised(boat: Client, worker: Worker, name: str) -> None:
+    state = json.loads(boat("inspect", name).out)[0]["State"]
+    assert state["Status"] == "exited", name
+    lines = boat("logs", name).out.splitlines()
+    assert lines == [f"line {number}" for number in range(len(lines))], f"{name}: each line once, in order"
+    if name in worker.touched and state["ExitCode"] == 137:
         return
-    assert name not in stopped or state["ExitCode"] == code
-    assert state["ExitCode"] == code, name
+    assert state["ExitCode"] == worker.promised[name], name
     assert len(lines) == LINES, name
