@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from sampan.errors import Internal, InvalidArgument
-from sampan.storage.buffer import Buffer
+from sampan.storage.buffer import Buffer, Truncated
 from sampan.storage.decompress import Ratio, decompress
 from sampan.storage.extract import Unpacked, extract
 from sampan.storage.leases import Lease
@@ -78,6 +78,9 @@ class Layers:
         except OSError as error:  # the disk: full, read-only, broken
             self._store.discard(directory)
             raise Internal(f"failed to register layer: {(error.strerror or str(error)).lower()}") from error
+        except Truncated as error:
+            self._store.discard(directory)
+            raise InvalidArgument(f"failed to register layer: {error}") from error
         except BaseException:
             self._store.discard(directory)
             raise

@@ -236,7 +236,12 @@ def _download(job: _Job, descriptor: Descriptor, diff_id: str | None) -> None:
         for _ in chunks:
             pass
     else:
-        job.images.layers.unpack(job.lease, chunks, diff_id)
+        try:
+            job.images.layers.unpack(job.lease, chunks, diff_id)
+        except InvalidArgument:
+            for _ in chunks:  # a blob that is not what its digest says is told as that, whatever broke first
+                pass
+            raise
     job.report(Progress(identity, "Extracting", descriptor.size, descriptor.size))
     job.report(Progress(identity, "Pull complete"))
 
