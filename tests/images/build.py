@@ -33,8 +33,11 @@ def main() -> int:
     parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE)
     parser.add_argument("images", nargs="*", default=list(RECIPES))
     arguments = parser.parse_args()
-    for path in build_all(arguments.cache, arguments.images):
-        print(path)
+    try:
+        for path in build_all(arguments.cache, arguments.images):
+            print(path)
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"{error.cmd[0]} failed with exit status {error.returncode}")
     return 0
 
 
@@ -125,18 +128,9 @@ def _make_debian(cache: Path, name: str, target: Path) -> None:
     shutil.rmtree(root, ignore_errors=True)
     root.parent.mkdir(parents=True, exist_ok=True)
     suite = _suite()
+    options = ["--quiet", "--mode=root", "--variant=minbase", "--include=apt,ca-certificates"]
     subprocess.run(
-        [
-            "mmdebstrap",
-            "--quiet",
-            "--mode=root",
-            "--variant=minbase",
-            "--include=ca-certificates",
-            suite,
-            str(root),
-        ],
-        check=True,
-        stdin=subprocess.DEVNULL,
+        ["mmdebstrap", *options, suite, str(root), *_sources(suite)], check=True, stdin=subprocess.DEVNULL
     )
     _add_authorities(root)
     for leftover in [
@@ -151,6 +145,22 @@ def _make_debian(cache: Path, name: str, target: Path) -> None:
 def _suite() -> str:
     lines = Path("/etc/os-release").read_text().splitlines()
     return next(line.split("=")[1].strip('"') for line in lines if line.startswith("VERSION_CODENAME="))
+
+
+def _sources(suite: str) -> list[str]:
+    """Where this machine has its packages from, as lines of sources.list(5); empty where apt has no lists.
+
+    mmdebstrap knows Debian's servers, but Ubuntu's only with distro-info beside it, and of those only `main`.
+    """
+    fields = "$(ORIGIN)|$(REPO_URI)|$(COMPONENT)|$(SUITE)|$(CODENAME)"
+    query = ["apt-get", "indextargets", "--format", fields, "Created-By: Packages"]
+    lines = []
+    for line in subprocess.run(query, capture_output=True, text=True, check=True).stdout.splitlines():
+        origin, uri, component, *names = line.split("|")
+        name = next((name for name in names if name.startswith(suite)), None)
+        if origin in ("Debian", "Ubuntu") and uri.startswith("http") and name:
+            lines.append(f"deb {uri} {name} {component}")
+    return lines
 
 
 def _add_authorities(root: Path) -> None:
@@ -198,22 +208,20 @@ def _install(root: Path, recipe: Recipe) -> None:
     shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
     script = f"""
         set -e
-        mount -t proc proc /proc
         apt-get -qq update
         apt-get -qq install -y --no-install-recommends {" ".join(recipe.packages)} >/dev/null
         {recipe.shell}
         rm -rf /var/lib/apt/lists/*_* /var/cache/apt/*.bin /var/cache/apt/archives/*.deb /usr/sbin/policy-rc.d
         rm -rf /usr/share/doc/* /usr/share/man/* /var/log/*.log /var/log/apt
-        umount /proc
     """
     environment = {
         "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
         "DEBIAN_FRONTEND": "noninteractive",
         "LC_ALL": "C",
     }
-    subprocess.run(
-        ["chroot", root, "sh", "-c", script], check=True, env=environment, stdin=subprocess.DEVNULL
-    )
+    command = ["chroot", root, "sh", "-c", script]
+    with _mounted(["-t", "proc", "proc"], root / "proc"):
+        subprocess.run(command, check=True, env=environment, stdin=subprocess.DEVNULL)
     (root / "etc/resolv.conf").write_text("")
 
 
