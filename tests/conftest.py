@@ -78,7 +78,7 @@ def shared_daemon(registry: str) -> Iterator[Daemon]:
     sampan = ours(daemon.environment())
     for image in IMAGES:
         sampan("pull", "-q", image, timeout=300)
-    sampan("run", "--rm", "busybox", "true")
+    sampan("run", "--rm", "--init", "busybox", "true")  # what is made once, is there
     try:
         yield daemon
     finally:

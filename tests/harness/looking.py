@@ -1,0 +1,50 @@
+"""What tests look at from outside: an inspected container, a page, a port that is free."""
+
+import json
+import os
+import socket
+import urllib.request
+from typing import Any
+
+from harness.clients import Client
+from harness.waiting import until
+
+
+def fresh(prefix: str = "t") -> str:
+    """A name that nothing has."""
+    return f"{prefix}{os.urandom(4).hex()}"
+
+
+def inspect(cli: Client, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(cli("inspect", name).out)[0]
+    return found
+
+
+def state(cli: Client, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = inspect(cli, name)["State"]
+    return found
+
+
+def address(cli: Client, name: str) -> str:
+    (endpoint,) = inspect(cli, name)["NetworkSettings"]["Networks"].values()
+    return str(endpoint["IPAddress"])
+
+
+def free_port(kind: int = socket.SOCK_STREAM) -> int:
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def page(port: int, host: str = "127.0.0.1") -> str:
+    """What a web server there says; nothing, if nobody answers."""
+    try:
+        with urllib.request.urlopen(f"http://{host}:{port}/", timeout=5) as answer:
+            return str(answer.read().decode())
+    except OSError:
+        return ""
+
+
+def serves(port: int, host: str = "127.0.0.1") -> str:
+    """The page, once the server is up."""
+    return until(lambda: page(port, host), what=f"a page on {host}:{port}")
