@@ -8,21 +8,13 @@ import ipaddress
 from typing import Any
 
 from sampan.engine import signals
-from sampan.engine.containers.capabilities import normalize
+from sampan.engine.containers import check_isolation, check_resources
 from sampan.engine.containers.config import Config, HostConfig, NetworkingConfig
 from sampan.engine.facts import Facts
 from sampan.errors import InvalidArgument, Unsupported
-from sampan.oci.runtime import MINIMUM_MEMORY, SHM_SIZE
 
-_LARGEST_CPU = 8192
 _POLICIES = ("no", "always", "unless-stopped", "on-failure")
 _LOG_OPTIONS = {"json-file": ("max-size", "max-file"), "none": ()}
-RLIMITS = frozenset(
-    (
-        "as", "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc",
-        "rss", "rtprio", "rttime", "sigpending", "stack"
-    )
-)  # fmt: skip
 # Fields of HostConfig that are not honoured, with the values that ask for nothing.
 _UNSUPPORTED: dict[str, tuple[Any, ...]] = {
     "volume_driver": ("", "local"),
@@ -51,11 +43,9 @@ def check(config: Config, host: HostConfig, networking: NetworkingConfig, facts:
     """The warnings of a request that is right. Raises InvalidArgument or Unsupported."""
     _supported(host)
     _process(config)
-    _resources(host, facts)
-    _capabilities(host)
+    check_resources.check(host, facts)
+    check_isolation.check(config, host)
     _policies(host)
-    _security(host)
-    _namespaces(config, host)
     _dns(host)
     _log(host)
     _networks(host, networking)
@@ -108,95 +98,6 @@ def _no_nul(what: str, texts: list[str] | None) -> None:
         raise InvalidArgument(f"invalid {what}: it contains a NUL byte")
 
 
-def _resources(host: HostConfig, facts: Facts) -> None:
-    _memory(host)
-    _cpu(host, facts)
-    if not -1000 <= host.oom_score_adj <= 1000:
-        raise InvalidArgument(f"Invalid value {host.oom_score_adj}, range for oom score adj is [-1000, 1000]")
-    if host.shm_size < 0:
-        raise InvalidArgument("SHM size can not be less than 0")
-    if host.blkio_weight and not 10 <= host.blkio_weight <= 1000:
-        raise InvalidArgument("Range of blkio weight is from 10 to 1000")
-    if host.pids_limit is not None and not -(2**31) <= host.pids_limit < 2**31:
-        raise InvalidArgument(f"invalid pids limit: {host.pids_limit}")
-    for limit in host.ulimits or ():
-        if limit.name not in RLIMITS:
-            raise InvalidArgument(f"invalid ulimit type: {limit.name}")
-        if limit.hard != -1 and (limit.soft > limit.hard or limit.soft == -1):
-            soft, hard = limit.soft, limit.hard
-            raise InvalidArgument(
-                f"ulimit soft limit must be less than or equal to hard limit: {soft} > {hard}"
-            )
-
-
-def _memory(host: HostConfig) -> None:
-    memory, swap, reservation = host.memory, host.memory_swap, host.memory_reservation
-    if memory < 0 or reservation < 0:
-        raise InvalidArgument("Memory limit can not be negative")
-    if 0 < memory < MINIMUM_MEMORY:
-        raise InvalidArgument("Minimum memory limit allowed is 6MB")
-    if memory > 0 and 0 < swap < memory:
-        raise InvalidArgument("Minimum memoryswap limit should be larger than memory limit, see usage")
-    if memory == 0 and swap > 0:
-        raise InvalidArgument("You should always set the Memory limit when using Memoryswap limit, see usage")
-    if 0 < reservation < MINIMUM_MEMORY:
-        raise InvalidArgument("Minimum memory reservation allowed is 6MB")
-    if 0 < memory < reservation:
-        raise InvalidArgument("Minimum memory limit can not be less than memory reservation limit, see usage")
-    if host.memory_swappiness is not None and not -1 <= host.memory_swappiness <= 100:
-        raise InvalidArgument(
-            f"Invalid value: {host.memory_swappiness}, valid memory swappiness range is 0-100"
-        )
-
-
-def _cpu(host: HostConfig, facts: Facts) -> None:
-    if host.nano_cpus and (host.cpu_period or host.cpu_quota):
-        other = "CPU Period" if host.cpu_period else "CPU Quota"
-        raise InvalidArgument(f"Conflicting options: Nano CPUs and {other} cannot both be set")
-    if host.nano_cpus < 0 or host.nano_cpus > facts.cpus * 10**9:
-        raise InvalidArgument(
-            f"range of CPUs is from 0.01 to {facts.cpus:.2f}, as there are only {facts.cpus} CPUs available"
-        )
-    if host.cpu_shares < 0:
-        raise InvalidArgument(f"invalid CPU shares ({host.cpu_shares}): value must be a positive integer")
-    if host.cpu_period and not 1000 <= host.cpu_period <= 1_000_000:
-        raise InvalidArgument(
-            "CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)"
-        )
-    if 0 < host.cpu_quota < 1000:
-        raise InvalidArgument("CPU cfs quota can not be less than 1ms (i.e. 1000)")
-    _cpuset(host.cpuset_cpus, "cpus", facts.cpus)
-    _cpuset(host.cpuset_mems, "mems", None)
-
-
-def _cpuset(text: str, what: str, count: int | None) -> None:
-    """Ranges are never expanded (CVE-2018-20699)."""
-    if not text:
-        return
-    for part in text.split(","):
-        ends = part.strip().split("-")
-        if len(ends) > 2 or not all(end.isascii() and end.isdigit() for end in ends):
-            raise InvalidArgument(f"Invalid value {text} for cpuset {what}")
-        numbers = [int(end) if len(end) < 9 else 10**9 for end in ends]
-        if numbers[-1] > _LARGEST_CPU:
-            raise InvalidArgument(
-                f"Invalid value {text} for cpuset {what}: value of out range, maximum is {_LARGEST_CPU}"
-            )
-        if numbers[0] > numbers[-1]:
-            raise InvalidArgument(f"Invalid value {text} for cpuset {what}")
-        if count is not None and numbers[-1] >= count:
-            have = f"0-{count - 1}" if count > 1 else "0"
-            raise InvalidArgument(f"Requested CPUs are not available - requested {text}, available: {have}")
-
-
-def _capabilities(host: HostConfig) -> None:
-    for field, names in (("CapAdd", host.cap_add), ("CapDrop", host.cap_drop)):
-        try:
-            normalize(names or [])
-        except InvalidArgument as error:
-            raise InvalidArgument(f"invalid {field}: {error}") from None
-
-
 def _policies(host: HostConfig) -> None:
     policy = host.restart_policy
     if policy.name and policy.name not in _POLICIES:
@@ -212,69 +113,6 @@ def _policies(host: HostConfig) -> None:
         )
     if host.auto_remove and policy.name not in ("", "no"):
         raise InvalidArgument("can't create 'AutoRemove' container with restart policy")
-
-
-def _security(host: HostConfig) -> None:
-    for option in host.security_opt or ():
-        name, separator, value = option.partition("=")
-        if not separator:
-            name, separator, value = option.partition(":")
-        if name not in (
-            "no-new-privileges",
-            "seccomp",
-            "systempaths",
-            "label",
-            "apparmor",
-            "writable-cgroups",
-        ):
-            raise InvalidArgument(
-                f'invalid --security-opt 2: "{option}"'
-                if separator
-                else f'invalid --security-opt 1: "{option}"'
-            )
-        if name in ("seccomp", "label", "apparmor", "systempaths") and not separator:
-            raise InvalidArgument(f'invalid --security-opt 1: "{option}"')
-        if name == "systempaths" and value != "unconfined":
-            raise InvalidArgument(f'invalid --security-opt 2: "{option}"')
-
-
-def _namespaces(config: Config, host: HostConfig) -> None:
-    container = host.network_mode.startswith("container:")
-    if host.network_mode == "container:":
-        raise InvalidArgument("invalid container format container:<name|id>")
-    if container:
-        _alone_in_network(config, host)
-    if host.network_mode == "host" and host.uts_mode == "host" and config.hostname:
-        raise InvalidArgument("conflicting options: hostname and the UTS mode")
-    if host.uts_mode not in ("", "host"):
-        raise InvalidArgument(f"invalid UTS mode: {host.uts_mode}")
-    if host.pid_mode not in ("", "host", "private") and not host.pid_mode.startswith("container:"):
-        raise InvalidArgument(f"invalid PID mode: {host.pid_mode}")
-    if host.ipc_mode not in ("", "none", "private", "shareable", "host") and not host.ipc_mode.startswith(
-        "container:"
-    ):
-        raise InvalidArgument(f"invalid IPC mode: {host.ipc_mode}")
-    if host.ipc_mode == "shareable" and host.shm_size not in (0, SHM_SIZE):
-        raise Unsupported("--shm-size is not supported with a shareable IPC namespace yet")
-    if ".." in host.cgroup_parent.split("/") or "\0" in host.cgroup_parent:
-        raise InvalidArgument(f"invalid cgroup parent: {host.cgroup_parent}")
-    if host.cgroupns_mode not in ("", "private", "host"):
-        raise InvalidArgument(f"invalid cgroup namespace mode: {host.cgroupns_mode}")
-
-
-def _alone_in_network(config: Config, host: HostConfig) -> None:
-    """Docker's refusals for a container in another one's network namespace."""
-    conflicts = {
-        "hostname and the network mode": config.hostname,
-        "dns and the network mode": host.dns,
-        "custom host-to-IP mapping and the network mode": host.extra_hosts,
-        "mac-address and the network mode": config.mac_address,
-        "port publishing and the container type network mode": host.port_bindings or host.publish_all_ports,
-        "port exposing and the container type network mode": config.exposed_ports,
-    }
-    for words, present in conflicts.items():
-        if present:
-            raise InvalidArgument(f"conflicting options: {words}")
 
 
 def _dns(host: HostConfig) -> None:

@@ -1,0 +1,84 @@
+"""What keeps a container apart: capabilities, security options, namespaces. A part of `check`. Pure."""
+
+from sampan.engine.containers.capabilities import normalize
+from sampan.engine.containers.config import Config, HostConfig
+from sampan.errors import InvalidArgument, Unsupported
+from sampan.oci.runtime import SHM_SIZE
+
+
+def check(config: Config, host: HostConfig) -> None:
+    """Raises InvalidArgument or Unsupported."""
+    _capabilities(host)
+    _security(host)
+    _namespaces(config, host)
+
+
+def _capabilities(host: HostConfig) -> None:
+    for field, names in (("CapAdd", host.cap_add), ("CapDrop", host.cap_drop)):
+        try:
+            normalize(names or [])
+        except InvalidArgument as error:
+            raise InvalidArgument(f"invalid {field}: {error}") from None
+
+
+def _security(host: HostConfig) -> None:
+    for option in host.security_opt or ():
+        name, separator, value = option.partition("=")
+        if not separator:
+            name, separator, value = option.partition(":")
+        if name not in (
+            "no-new-privileges",
+            "seccomp",
+            "systempaths",
+            "label",
+            "apparmor",
+            "writable-cgroups",
+        ):
+            raise InvalidArgument(
+                f'invalid --security-opt 2: "{option}"'
+                if separator
+                else f'invalid --security-opt 1: "{option}"'
+            )
+        if name in ("seccomp", "label", "apparmor", "systempaths") and not separator:
+            raise InvalidArgument(f'invalid --security-opt 1: "{option}"')
+        if name == "systempaths" and value != "unconfined":
+            raise InvalidArgument(f'invalid --security-opt 2: "{option}"')
+
+
+def _namespaces(config: Config, host: HostConfig) -> None:
+    container = host.network_mode.startswith("container:")
+    if host.network_mode == "container:":
+        raise InvalidArgument("invalid container format container:<name|id>")
+    if container:
+        _alone_in_network(config, host)
+    if host.network_mode == "host" and host.uts_mode == "host" and config.hostname:
+        raise InvalidArgument("conflicting options: hostname and the UTS mode")
+    if host.uts_mode not in ("", "host"):
+        raise InvalidArgument(f"invalid UTS mode: {host.uts_mode}")
+    if host.pid_mode not in ("", "host", "private") and not host.pid_mode.startswith("container:"):
+        raise InvalidArgument(f"invalid PID mode: {host.pid_mode}")
+    if host.ipc_mode not in ("", "none", "private", "shareable", "host") and not host.ipc_mode.startswith(
+        "container:"
+    ):
+        raise InvalidArgument(f"invalid IPC mode: {host.ipc_mode}")
+    if host.ipc_mode == "shareable" and host.shm_size not in (0, SHM_SIZE):
+        raise Unsupported("--shm-size is not supported with a shareable IPC namespace yet")
+    if ".." in host.cgroup_parent.split("/") or "\0" in host.cgroup_parent:
+        raise InvalidArgument(f"invalid cgroup parent: {host.cgroup_parent}")
+    if host.cgroupns_mode not in ("", "private", "host"):
+        raise InvalidArgument(f"invalid cgroup namespace mode: {host.cgroupns_mode}")
+
+
+def _alone_in_network(config: Config, host: HostConfig) -> None:
+    """Docker's refusals for a container in another one's network namespace."""
+    conflicts = {
+        "hostname and the network mode": config.hostname,
+        "dns and the network mode": host.dns,
+        "custom host-to-IP mapping and the network mode": host.extra_hosts,
+        "mac-address and the network mode": config.mac_address,
+        "port publishing and the container type network mode": host.port_bindings or host.publish_all_ports,
+        "port exposing and the container type network mode": config.exposed_ports,
+    }
+    for words, present in conflicts.items():
+        if present:
+            raise InvalidArgument(f"conflicting options: {words}")
