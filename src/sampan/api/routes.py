@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from sampan.api import containers, exec, images, networks, system, volumes
+from sampan.api import absent, containers, exec, images, networks, system, volumes
 from sampan.api.messages import Answer, Request
 from sampan.api.router import Route, Router
 from sampan.engine.engine import Engine
@@ -51,7 +51,19 @@ _TABLE: list[tuple[str, str, _Handler, bool]] = [
     ("GET", "/networks/{id}", networks.inspect, _READ),
     ("POST", "/networks/create", networks.create, _CHANGE),
     ("DELETE", "/networks/{id}", networks.remove, _CHANGE),
-    ("GET", "/plugins", system.no_plugins, _READ),
+    ("GET", "/plugins", absent.no_plugins, _READ),
+    ("GET", "/plugins/privileges", absent.no_plugin_ever, _READ),
+    ("POST", "/plugins/pull", absent.no_plugin_ever, _READ),
+    ("POST", "/plugins/create", absent.no_plugin_ever, _READ),
+    ("GET", "/plugins/{name:path}/json", absent.no_plugin, _READ),
+    ("DELETE", "/plugins/{name:path}", absent.no_plugin, _READ),
+    *(
+        ("POST", f"/plugins/{{name:path}}/{verb}", absent.no_plugin, _READ)
+        for verb in ("enable", "disable", "upgrade", "push", "set")
+    ),
+    ("POST", "/swarm/init", absent.no_swarm_ever, _READ),
+    ("POST", "/swarm/join", absent.no_swarm_ever, _READ),
+    ("POST", "/swarm/leave", absent.no_swarm_left, _READ),
 ]
 # Pages of the Engine API that this version does not serve yet: 501 with a clear sentence, not 404.
 _LATER = (
@@ -71,12 +83,12 @@ _SWARM = ("swarm", "nodes", "services", "tasks", "secrets", "configs")
 
 def router(engine: Engine) -> Router:
     table = list(_TABLE)
-    table += [(method, pattern, system.not_yet, _READ) for method, pattern in _LATER]
+    table += [(method, pattern, absent.not_yet, _READ) for method, pattern in _LATER]
     for page in _SWARM:
         for method in ("GET", "POST", "DELETE"):
             table += [
-                (method, f"/{page}", system.no_swarm, _READ),
-                (method, f"/{page}/{{rest:path}}", system.no_swarm, _READ),
+                (method, f"/{page}", absent.no_swarm, _READ),
+                (method, f"/{page}/{{rest:path}}", absent.no_swarm, _READ),
             ]
     return Router(
         Route(method, pattern, partial(handler, engine), cancellable)

@@ -13,7 +13,7 @@ from sampan.engine import info as engine_info
 from sampan.engine.engine import Engine
 from sampan.engine.settings import VERSION
 from sampan.engine.state import State
-from sampan.errors import Unavailable, Unsupported
+from sampan.errors import Unsupported
 
 HEADERS = (
     ("Api-Version", engine_info.API_VERSION),
@@ -26,10 +26,6 @@ _PING_HEADERS = (
     ("Swarm", "inactive"),
     ("Cache-Control", "no-cache, no-store, must-revalidate"),
     ("Pragma", "no-cache"),
-)
-_NO_SWARM = (
-    'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to'
-    " swarm and try again."
 )
 
 
@@ -78,19 +74,6 @@ async def df(engine: Engine, request: Request) -> Response:
 
 async def auth(engine: Engine, request: Request) -> Response:
     raise Unsupported("login is not supported yet")
-
-
-async def no_swarm(engine: Engine, request: Request) -> Response:
-    await request.body.whole()
-    raise Unavailable(_NO_SWARM)
-
-
-async def no_plugins(engine: Engine, request: Request) -> Response:
-    return json([])
-
-
-async def not_yet(engine: Engine, request: Request) -> Response:
-    raise Unsupported(f"{request.method} {request.path} is not supported yet")
 
 
 def lines(value: Any) -> bytes:

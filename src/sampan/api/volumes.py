@@ -1,5 +1,6 @@
 """/volumes."""
 
+from sampan.api.absent import NO_SWARM
 from sampan.api.messages import Request, Response
 from sampan.api.query import Query
 from sampan.api.system import json
@@ -8,7 +9,7 @@ from sampan.engine.engine import Engine
 from sampan.engine.volumes import create as creating
 from sampan.engine.volumes import inspect as inspecting
 from sampan.engine.volumes import remove as removing
-from sampan.errors import Unsupported
+from sampan.errors import Unavailable
 
 
 async def listing(engine: Engine, request: Request) -> Response:
@@ -19,7 +20,7 @@ async def listing(engine: Engine, request: Request) -> Response:
 async def create(engine: Engine, request: Request) -> Response:
     body = await json_body(request, VolumeCreate)
     if body.cluster_volume_spec:
-        raise Unsupported("cluster volumes need a swarm")
+        raise Unavailable(NO_SWARM)
     volume = await creating.create(engine, body.name, body.driver, body.labels, body.driver_opts)
     return json(inspecting.inspect(engine, volume), 201)
 
