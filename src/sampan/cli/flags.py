@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 _TRUE = ("1", "t", "T", "TRUE", "true", "True")
 _FALSE = ("0", "f", "F", "FALSE", "false", "False")
 _INT64 = 2**63
-_MANY = ("list", "filter", "map", "mount", "network", "ulimit")
+_MANY = ("list", "filter", "map", "mount", "network", "throttle", "ulimit", "weight")
+# Kinds that the help shows under another name.
+SHOWN = {"throttle": "list", "weight": "list"}
 
 
 class FlagError(Exception):
@@ -164,6 +166,23 @@ def _int(text: str) -> int:
     return value
 
 
+def _uint(text: str, largest: int = 2**64) -> int:
+    """Go's ParseUint with base 0."""
+    try:
+        value = -1 if text.startswith(("-", "+")) else _int(text)
+    except ValueError as error:
+        value = largest if "out of range" in str(error) else -1
+    if value < 0:
+        raise ValueError(f'strconv.ParseUint: parsing "{text}": invalid syntax')
+    if value >= largest:
+        raise ValueError(f'strconv.ParseUint: parsing "{text}": value out of range')
+    return value
+
+
+def _uint16(text: str) -> int:
+    return _uint(text, 2**16)
+
+
 def _filter(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals:
@@ -176,6 +195,8 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "string": str,
     "list": str,
     "int": _int,
+    "uint": _uint,
+    "uint16": _uint16,
     "filter": _filter,
 }
 # Values whose reading is worth a module, and single flags whose words are checked at once.
@@ -189,6 +210,14 @@ _LATE = {
     "sysctl": ("sampan.cli.values", "parse_sysctl"),
     "mount": ("sampan.cli.container.mounts", "parse_mount"),
     "network": ("sampan.cli.container.networks", "parse_network"),
+    "weight": ("sampan.cli.container.devices", "parse_weight"),
+    "device-read-bps": ("sampan.cli.container.devices", "parse_bytes_rate"),
+    "device-write-bps": ("sampan.cli.container.devices", "parse_bytes_rate"),
+    "device-read-iops": ("sampan.cli.container.devices", "parse_count_rate"),
+    "device-write-iops": ("sampan.cli.container.devices", "parse_count_rate"),
+    "device-cgroup-rule": ("sampan.cli.container.devices", "check_rule"),
+    "gpu-request": ("sampan.cli.container.devices", "parse_gpus"),
+    "link": ("sampan.cli.container.devices", "check_link"),
     "attach": ("sampan.cli.values", "check_stream"),
     "env": ("sampan.cli.values", "check_env"),
     "label": ("sampan.cli.values", "check_label"),

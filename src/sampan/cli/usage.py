@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sampan.cli import commands, console, dispatch
 from sampan.cli.console import PROGRAM, ExitWith
+from sampan.cli.flags import SHOWN
 from sampan.client.hosts import DEFAULT
 
 TYPE_CHECKING = False
@@ -130,13 +131,13 @@ def _options(flags: Sequence[Flag]) -> list[str]:
 def _head(flag: Flag) -> str:
     name, short, kind, _, _ = flag
     letter = f"  -{short}, " if short else "      "
-    return f"{letter}--{name}" + ("" if kind == "bool" else f" {kind}")
+    return f"{letter}--{name}" + ("" if kind == "bool" else f" {SHOWN.get(kind, kind)}")
 
 
 def _default(kind: str, default: object) -> str:
     if kind == "map":
         return " (default map[])"
-    if kind == "ulimit":
+    if kind in ("ulimit", "throttle", "weight"):
         return " (default [])"
     if not default:
         return ""

@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-from sampan.errors import InvalidArgument
-
 _UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4, "p": 1024**5}
 _DURATIONS = {
     "ns": 1,
@@ -197,22 +195,6 @@ def check_domain(text: str) -> str:
     return text
 
 
-def device(text: str) -> dict[str, str]:
-    """`/dev/x[:/dev/y][:rwm]` as the API's DeviceMapping."""
-    parts = text.split(":")
-    if len(parts) > 3 or not parts[0]:
-        raise InvalidArgument(f"invalid device specification: {text}")
-    if len(parts) == 3 and not _device_mode(parts[2]):
-        raise InvalidArgument(f"bad mode specified: {parts[2]}")
-    outside = inside = parts[0]
-    mode = parts[2] if len(parts) == 3 else "rwm"
-    if len(parts) > 1 and _device_mode(parts[1]):
-        mode = parts[1]
-    elif len(parts) > 1 and parts[1]:
-        inside = parts[1]
-    return {"PathOnHost": outside, "PathInContainer": inside, "CgroupPermissions": mode}
-
-
 def seconds(text: str, now: float) -> str:
     """`--since` and `--until` for the API: an RFC 3339 time, a Unix time, or a duration before now."""
     from sampan.wire import times
@@ -222,10 +204,6 @@ def seconds(text: str, now: float) -> str:
     except ValueError:
         return times.to_unix(text)
     return f"{nanoseconds // 10**9}.{nanoseconds % 10**9:09d}"
-
-
-def _device_mode(text: str) -> bool:
-    return bool(text) and not set(text) - set("rwm") and len(set(text)) == len(text)
 
 
 def _limit(text: str) -> int:

@@ -3,7 +3,6 @@
 import pytest
 
 from sampan.cli import values
-from sampan.errors import InvalidArgument
 
 
 @pytest.mark.parametrize(
@@ -134,18 +133,6 @@ def test_domains() -> None:
     for text in ("", "-a.b", "a..b", "a b", "1.2"):
         with pytest.raises(ValueError, match="is not a valid domain"):
             values.check_domain(text)
-
-
-def test_devices() -> None:
-    def device(outside: str, inside: str, mode: str) -> dict[str, str]:
-        return {"PathOnHost": outside, "PathInContainer": inside, "CgroupPermissions": mode}
-
-    assert values.device("/dev/a") == device("/dev/a", "/dev/a", "rwm")
-    assert values.device("/dev/a:/dev/b") == device("/dev/a", "/dev/b", "rwm")
-    assert values.device("/dev/a:r") == device("/dev/a", "/dev/a", "r")
-    assert values.device("/dev/a:/dev/b:rw") == device("/dev/a", "/dev/b", "rw")
-    with pytest.raises(InvalidArgument, match="bad mode specified: z"):
-        values.device("/dev/a:/dev/b:z")
 
 
 def test_seconds() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sampan.cli import console
 from sampan.client.container.create import create
-from sampan.errors import InvalidArgument, NotFound
+from sampan.errors import InvalidArgument, NotFound, Unsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +21,12 @@ def make(session: Session, options: Values, config: dict[str, Any]) -> str:
         raise InvalidArgument(
             f'invalid pull option: \'{policy}\': must be one of "always", "missing" or "never"'
         )
+    if not options["disable-content-trust"]:
+        raise Unsupported("signatures of images cannot be verified: --disable-content-trust=false")
+    if options["use-api-socket"]:
+        from sampan.cli.container import api_socket
+
+        api_socket.mount(config, session.client.host.url)
     platform = options["platform"] or console.environment("DOCKER_DEFAULT_PLATFORM")
     cid_file = _open_cid_file(options["cidfile"])
     if policy == "always":

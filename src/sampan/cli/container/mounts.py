@@ -210,6 +210,20 @@ def _check(mount: dict[str, Any]) -> None:
             raise ValueError(f"cannot mix '{owner}-*' options with mount type '{kind}'")
     if "ImageOptions" in mount and kind != "image":
         raise ValueError(f"cannot mix 'image-*' options with mount type '{kind}'")
+    if mount.get("BindOptions", {}).get("ReadOnlyForceRecursive"):
+        _check_forced(mount)
+
+
+def _check_forced(mount: dict[str, Any]) -> None:
+    if not mount.get("ReadOnly"):
+        raise ValueError(
+            "option 'bind-recursive=readonly' requires 'readonly' to be specified in conjunction"
+        )
+    if mount["BindOptions"].get("Propagation", "") != "rprivate":
+        raise ValueError(
+            "option 'bind-recursive=readonly' requires 'bind-propagation=rprivate' to be specified in"
+            " conjunction"
+        )
 
 
 def _absolute(path: str) -> str:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+_HEXADECIMAL = frozenset("0123456789abcdefABCDEF")
 _KEYS = {"ip": "IPv4Address", "ip6": "IPv6Address"}
 
 
@@ -63,6 +64,16 @@ def modes(networks: Sequence[dict[str, Any]]) -> tuple[str, dict[str, Any]]:
     if len(networks) == 1 and not networks[0]["endpoint"]:
         return first, {}
     return first, endpoints
+
+
+def check_mac(text: str) -> None:
+    """As Go's net.ParseMAC: 6, 8 or 20 bytes, by colons or hyphens, or by dots in pairs."""
+    separator = "." if "." in text else "-" if "-" in text else ":"
+    parts = text.strip().split(separator)
+    width = 4 if separator == "." else 2
+    good = all(len(part) == width and not set(part) - _HEXADECIMAL for part in parts)
+    if not good or len(parts) * width // 2 not in (6, 8, 20):
+        raise InvalidArgument(f"{text} is not a valid mac address")
 
 
 def _is_mode(name: str) -> bool:

@@ -17,42 +17,64 @@ FLAGS = (
     ("add-host", "", "list", None, "Add a line to the container's hosts file (host:ip)"),
     ("annotation", "", "map", None, "Add an annotation to the container (passed through to the OCI runtime)"),
     ("attach", "a", "list", None, "Attach to STDIN, STDOUT or STDERR"),
+    ("blkio-weight", "", "uint16", 0, "Weight of block I/O, 10 to 1000; 0 is none"),
+    ("blkio-weight-device", "", "weight", None, "Weight of block I/O for one device (path:weight)"),
     ("cap-add", "", "list", None, "Add Linux capabilities"),
     ("cap-drop", "", "list", None, "Drop Linux capabilities"),
+    ("cgroup-parent", "", "string", "", "Cgroup that the container's is made in"),
     ("cgroupns", "", "string", "", "Cgroup namespace of the container (host|private)"),
     ("cidfile", "", "string", "", "File to write the container's ID to"),
+    ("cpu-count", "", "int", 0, "Number of processors (Windows only)"),
+    ("cpu-percent", "", "int", 0, "Share of the processors (Windows only)"),
     ("cpu-period", "", "int", 0, "Period of the processor quota, in microseconds"),
     ("cpu-quota", "", "int", 0, "Processor time per period, in microseconds"),
+    ("cpu-rt-period", "", "int", 0, "Period of real-time processor time, in microseconds"),
+    ("cpu-rt-runtime", "", "int", 0, "Real-time processor time per period, in microseconds"),
     ("cpu-shares", "c", "int", 0, "Share of processor time (relative weight)"),
     ("cpus", "", "decimal", 0, "Number of processors"),
     ("cpuset-cpus", "", "string", "", "Processors to run on (0-3, 0,1)"),
     ("cpuset-mems", "", "string", "", "Memory nodes to use (0-3, 0,1)"),
     ("device", "", "list", None, "Give a device of the host to the container"),
+    ("device-cgroup-rule", "", "list", None, "Add a rule to the devices that the container may use"),
+    ("device-read-bps", "", "throttle", None, "Limit reading from a device (path:bytes per second)"),
+    ("device-read-iops", "", "throttle", None, "Limit reads from a device (path:number per second)"),
+    ("device-write-bps", "", "throttle", None, "Limit writing to a device (path:bytes per second)"),
+    ("device-write-iops", "", "throttle", None, "Limit writes to a device (path:number per second)"),
+    ("disable-content-trust", "", "bool", True, "Skip the verification of signatures"),
     ("dns", "", "list", None, "Use these DNS servers"),
-    ("dns-option", "", "list", None, "Set resolver options"),
     ("dns-opt", "", "list", None, ""),
+    ("dns-option", "", "list", None, "Set resolver options"),
     ("dns-search", "", "list", None, "Set DNS search domains"),
     ("domainname", "", "string", "", "NIS domain name of the container"),
     ("entrypoint", "", "string", "", "Run this instead of the image's ENTRYPOINT"),
     ("env", "e", "list", None, "Set environment variables"),
     ("env-file", "", "list", None, "Read environment variables from a file"),
     ("expose", "", "list", None, "Expose a port or a range of ports"),
+    ("gpus", "", "gpu-request", None, 'GPUs for the container ("all" for every one)'),
     ("group-add", "", "list", None, "Join these groups too"),
     ("hostname", "h", "string", "", "Host name of the container"),
     ("init", "", "bool", False, "Run an init that forwards signals and reaps processes"),
     ("interactive", "i", "bool", False, "Keep STDIN open, attached or not"),
+    ("io-maxbandwidth", "", "bytes", 0, "Limit of the system drive (Windows only)"),
+    ("io-maxiops", "", "uint", 0, "Limit of the system drive (Windows only)"),
     ("ipc", "", "string", "", "IPC mode to use"),
+    ("isolation", "", "string", "", "Isolation technology"),
+    ("kernel-memory", "", "bytes", 0, "Limit of kernel memory (has no effect any more)"),
     ("label", "l", "list", None, "Set metadata on the container"),
     ("label-file", "", "list", None, "Read labels from a file, one a line"),
+    ("link", "", "list", None, "Link to another container (name[:alias])"),
     ("log-driver", "", "string", "", "Log driver of the container"),
     ("log-opt", "", "list", None, "Options of the log driver"),
+    ("mac-address", "", "string", "", "MAC address of the container"),
     ("memory", "m", "bytes", 0, "Memory limit"),
     ("memory-reservation", "", "bytes", 0, "Memory soft limit"),
     ("memory-swap", "", "bytes", 0, "Limit of memory and swap together; -1 is no limit"),
+    ("memory-swappiness", "", "int", -1, "How readily memory is swapped out (0 to 100)"),
     ("mount", "", "mount", None, "Mount a file system in the container"),
     ("name", "", "string", "", "Name of the container"),
-    ("network", "", "network", None, "Connect the container to a network"),
     ("net", "", "network", None, ""),
+    ("network", "", "network", None, "Connect the container to a network"),
+    ("oom-kill-disable", "", "bool", False, "Keep the OOM killer away"),
     ("oom-score-adj", "", "int", 0, "Preference of the kernel's OOM killer (-1000 to 1000)"),
     ("pid", "", "string", "", "PID namespace to use"),
     ("pids-limit", "", "int", 0, "Limit of the number of processes (-1 is no limit)"),
@@ -69,13 +91,17 @@ FLAGS = (
     ("shm-size", "", "bytes", 0, "Size of /dev/shm"),
     ("stop-signal", "", "string", "", "Signal that asks the container to end"),
     ("stop-timeout", "", "int", 0, "Seconds to wait before a stopping container is killed"),
+    ("storage-opt", "", "list", None, "Options of the storage driver"),
     ("sysctl", "", "map", None, "Kernel parameters of the container's namespaces"),
     ("tmpfs", "", "list", None, "Mount a tmpfs at a directory"),
     ("tty", "t", "bool", False, "Give the container a terminal"),
     ("ulimit", "", "ulimit", None, "Resource limits"),
+    ("use-api-socket", "", "bool", False, "Give the container the API's socket and our credentials"),
     ("user", "u", "string", "", "User to run as (<name|uid>[:<group|gid>])"),
+    ("userns", "", "string", "", "User namespace to use"),
     ("uts", "", "string", "", "UTS namespace to use"),
     ("volume", "v", "list", None, "Mount a directory of the host, or a volume"),
+    ("volume-driver", "", "string", "", "Driver of the volumes that are made"),
     ("volumes-from", "", "list", None, "Mount the volumes of other containers"),
     ("workdir", "w", "string", "", "Working directory in the container"),
 )
@@ -84,6 +110,7 @@ FLAGS = (
 _CONFIG = (
     ("domainname", "Domainname"),
     ("hostname", "Hostname"),
+    ("mac-address", "MacAddress"),
     ("stop-signal", "StopSignal"),
     ("stop-timeout", "StopTimeout"),
     ("user", "User"),
@@ -93,22 +120,37 @@ _HOST_CONFIG = (
     ("add-host", "ExtraHosts"),
     ("cap-add", "CapAdd"),
     ("cap-drop", "CapDrop"),
+    ("blkio-weight", "BlkioWeight"),
+    ("blkio-weight-device", "BlkioWeightDevice"),
+    ("cgroup-parent", "CgroupParent"),
     ("cgroupns", "CgroupnsMode"),
     ("cpu-period", "CpuPeriod"),
     ("cpu-quota", "CpuQuota"),
+    ("cpu-rt-period", "CpuRealtimePeriod"),
+    ("cpu-rt-runtime", "CpuRealtimeRuntime"),
     ("cpu-shares", "CpuShares"),
     ("cpus", "NanoCpus"),
     ("cpuset-cpus", "CpusetCpus"),
     ("cpuset-mems", "CpusetMems"),
+    ("device-cgroup-rule", "DeviceCgroupRules"),
+    ("device-read-bps", "BlkioDeviceReadBps"),
+    ("device-read-iops", "BlkioDeviceReadIOps"),
+    ("device-write-bps", "BlkioDeviceWriteBps"),
+    ("device-write-iops", "BlkioDeviceWriteIOps"),
     ("dns", "Dns"),
     ("dns-search", "DnsSearch"),
     ("group-add", "GroupAdd"),
     ("init", "Init"),
     ("ipc", "IpcMode"),
+    ("isolation", "Isolation"),
+    ("kernel-memory", "KernelMemory"),
+    ("link", "Links"),
     ("memory", "Memory"),
     ("memory-reservation", "MemoryReservation"),
     ("memory-swap", "MemorySwap"),
+    ("memory-swappiness", "MemorySwappiness"),
     ("mount", "Mounts"),
+    ("oom-kill-disable", "OomKillDisable"),
     ("oom-score-adj", "OomScoreAdj"),
     ("pid", "PidMode"),
     ("pids-limit", "PidsLimit"),
@@ -118,10 +160,13 @@ _HOST_CONFIG = (
     ("rm", "AutoRemove"),
     ("shm-size", "ShmSize"),
     ("ulimit", "Ulimits"),
+    ("userns", "UsernsMode"),
     ("uts", "UTSMode"),
+    ("volume-driver", "VolumeDriver"),
     ("volumes-from", "VolumesFrom"),
     ("cidfile", "ContainerIDFile"),
 )
+_WINDOWS = ("cpu-count", "cpu-percent", "io-maxbandwidth", "io-maxiops")
 
 
 def config(options: Values, image: str, command: list[str]) -> dict[str, Any]:
@@ -140,6 +185,7 @@ def config(options: Values, image: str, command: list[str]) -> dict[str, Any]:
     _volumes(result, host, options)
     _networks(result, host, options)
     _policy(host, options)
+    _addresses(result, options)
     _modes(options)
     _maps(host, options)
     result["HostConfig"] = host
@@ -229,8 +275,35 @@ def _modes(options: Values) -> None:
         raise InvalidArgument("--pid: invalid PID mode")
     if options["uts"] not in ("", "host"):
         raise InvalidArgument("--uts: invalid UTS mode")
+    if options["userns"] not in ("", "host"):
+        raise InvalidArgument("--userns: invalid USER mode")
     if options["cgroupns"] not in ("", "host", "private"):
         raise InvalidArgument("--cgroupns: invalid CGROUP mode")
+    if not -1 <= options["memory-swappiness"] <= 100:
+        raise InvalidArgument(
+            f"invalid value: {options['memory-swappiness']}. Valid memory swappiness range is 0-100"
+        )
+    for flag in _WINDOWS:
+        if flag in options.changed:
+            raise ExitWith(
+                1,
+                f'"--{flag}" is only supported on a Docker daemon running on windows, but the Docker daemon'
+                " is running on linux",
+            )
+
+
+def _addresses(result: dict[str, Any], options: Values) -> None:
+    """A MAC address is a matter of its network from API 1.44 on."""
+    if not (mac := options["mac-address"]):
+        return
+    from sampan.cli.container import networks
+
+    networks.check_mac(mac)
+    endpoints = result.setdefault("NetworkingConfig", {}).setdefault("EndpointsConfig", {})
+    if not endpoints:
+        wanted = options["network"] + options["net"]
+        endpoints[wanted[0]["name"] if wanted else "default"] = {}
+    next(iter(endpoints.values())).setdefault("MacAddress", mac)
 
 
 def _maps(host: dict[str, Any], options: Values) -> None:
@@ -240,16 +313,28 @@ def _maps(host: dict[str, Any], options: Values) -> None:
         host["Annotations"] = dict(options["annotation"])
     if options["dns-option"] or options["dns-opt"]:
         host["DnsOptions"] = options["dns-option"] + options["dns-opt"]
-    if options["device"]:
-        from sampan.cli import values
+    if options["storage-opt"]:
+        host["StorageOpt"] = _storage(options["storage-opt"])
+    if options["device"] or options["gpus"]:
+        from sampan.cli.container import devices
 
-        host["Devices"] = [values.device(text) for text in options["device"]]
+        host.update(devices.host_fields(options["device"], [options["gpus"]] if options["gpus"] else []))
     if options["log-driver"] or options["log-opt"]:
         host["LogConfig"] = _log(options["log-driver"], options["log-opt"])
     if options["security-opt"]:
         from sampan.cli.container import security
 
         host.update(security.options(options["security-opt"]))
+
+
+def _storage(texts: list[str]) -> dict[str, str]:
+    settings = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise InvalidArgument("invalid storage option")
+        settings[name] = value
+    return settings
 
 
 def _log(driver: str, texts: list[str]) -> dict[str, Any]:

@@ -95,6 +95,15 @@ def test_mounts(text: str, expected: dict[str, object]) -> None:
         ("target=/a,bind-propagation=shared", "cannot mix 'bind-*' options with mount type 'volume'"),
         ("type=tmpfs,target=/a,tmpfs-size=x", "invalid value for tmpfs-size: x"),
         ("type=tmpfs,target=/a,tmpfs-mode=9", "invalid value for tmpfs-mode: 9"),
+        (
+            "type=bind,source=/a,target=/b,bind-recursive=readonly",
+            "option 'bind-recursive=readonly' requires 'readonly' to be specified in conjunction",
+        ),
+        (
+            "type=bind,source=/a,target=/b,readonly,bind-recursive=readonly",
+            "option 'bind-recursive=readonly' requires 'bind-propagation=rprivate' to be specified in"
+            " conjunction",
+        ),
         ('"target=/a', 'parse error on line 1, column 1: extraneous or missing " in quoted-field'),
     ],
 )
