@@ -50,6 +50,17 @@ GROUPS = {
         "stop": "container.stop",
         "wait": "container.wait",
     },
+    "context": {
+        "create": "context.create",
+        "export": "context.export",
+        "import": "context.import_",
+        "inspect": "context.inspect",
+        "ls": "context.ls",
+        "rm": "context.rm",
+        "show": "context.show",
+        "update": "context.update",
+        "use": "context.use",
+    },
     "image": {
         "history": "image.history",
         "import": "image.import_",
@@ -65,6 +76,7 @@ GROUPS = {
         "ls": "network.ls",
     },
     "system": {
+        "dial-stdio": "system.dial_stdio",
         "events": "system.events",
         "info": "system.info",
     },
@@ -77,6 +89,7 @@ GROUPS = {
 }
 GROUP_ALIASES = {
     "container": {"list": "ls", "ps": "ls", "remove": "rm"},
+    "context": {"list": "ls", "remove": "rm"},
     "image": {"list": "ls", "remove": "rm"},
     "network": {"list": "ls"},
     "volume": {"list": "ls", "remove": "rm"},

@@ -19,9 +19,15 @@ if TYPE_CHECKING:
 
 GLOBAL_FLAGS = (
     ("config", "", "string", "", "Location of client config files"),
+    ("context", "c", "string", "", "Context to use (overrides DOCKER_HOST and the one of `context use`)"),
     ("debug", "D", "bool", False, "Enable debug mode"),
     ("host", "H", "list", None, "Daemon socket to connect to"),
     ("log-level", "l", "string", "info", 'Set the logging level ("debug", "info", "warn", "error", "fatal")'),
+    ("tls", "", "bool", False, "Use TLS; implied by --tlsverify"),
+    ("tlscacert", "", "string", "", "Trust certificates that this CA signed, only"),
+    ("tlscert", "", "string", "", "TLS certificate file"),
+    ("tlskey", "", "string", "", "TLS key file"),
+    ("tlsverify", "", "bool", False, "Use TLS and verify the daemon"),
     ("version", "v", "bool", False, "Print version information and quit"),
 )
 _LEVELS = ("panic", "fatal", "error", "warn", "warning", "info", "debug", "trace")

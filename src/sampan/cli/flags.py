@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _TRUE = ("1", "t", "T", "TRUE", "true", "True")
 _FALSE = ("0", "f", "F", "FALSE", "false", "False")
 _INT64 = 2**63
-_MANY = ("list", "filter", "map", "mount", "network", "throttle", "ulimit", "weight")
+_MANY = ("list", "filter", "map", "mount", "network", "stringToString", "throttle", "ulimit", "weight")
 # Kinds that the help shows under another name.
 SHOWN = {"throttle": "list", "weight": "list"}
 
@@ -206,6 +206,7 @@ _LATE = {
     "decimal": ("sampan.cli.values", "parse_cpus"),
     "duration": ("sampan.cli.values", "parse_duration"),
     "map": ("sampan.cli.values", "parse_pair"),
+    "stringToString": ("sampan.cli.values", "parse_pairs"),
     "ulimit": ("sampan.cli.values", "parse_ulimit"),
     "sysctl": ("sampan.cli.values", "parse_sysctl"),
     "mount": ("sampan.cli.container.mounts", "parse_mount"),

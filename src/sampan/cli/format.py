@@ -165,7 +165,7 @@ def natural(text: str) -> list[tuple[str, int, int]]:
             key.append((word, int(digits), len(digits)))
             word = digits = ""
         word += letter
-    return [*key, (word, 0, 0)]
+    return [*key, (word.removesuffix("\0"), 0, 0)]
 
 
 def ellipsis(text: str, width: int) -> str:

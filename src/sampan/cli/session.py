@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import sys
 
-from sampan.cli.console import environment
+from sampan.cli.console import ExitWith, environment
 from sampan.client import hosts
 from sampan.client.connection import Client
-from sampan.errors import Unsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from sampan.cli.flags import Values
+
+_DEFAULT = "default"  # the context that is not written down
 
 
 class Session:
@@ -40,20 +41,56 @@ class Session:
             self._config = config.read(self._options["config"])
         return self._config
 
+    @property
+    def config_directory(self) -> str:
+        from sampan.cli import config
+
+        return config.directory(self._options["config"])
+
+    @property
+    def debug(self) -> bool:
+        return bool(self._options["debug"])
+
+    @property
+    def context(self) -> str:
+        """The name of the context in use; `default` is what flags and environment say."""
+        options = self._options
+        if options["context"]:
+            if options["host"]:
+                raise ExitWith(1, "conflicting options: cannot specify both --host and --context")
+            return str(options["context"])
+        if self._given_host():
+            return _DEFAULT
+        return environment("DOCKER_CONTEXT") or str(self.config.get("currentContext") or _DEFAULT)
+
+    @property
+    def default_host(self) -> str:
+        """The daemon of the default context, as a URL."""
+        return self._given_host() or hosts.DEFAULT
+
     def detach_keys(self, flag: str) -> str:
         """The keys that the user chose: by flag, or in the configuration. "": the daemon's own."""
         return flag or str(self.config.get("detachKeys", ""))
 
-    def _connect(self) -> Client:
+    def _given_host(self) -> str:
         given = self._options["host"]
-        url = given[-1] if given else environment("SAMPAN_HOST") or environment("DOCKER_HOST")
+        return given[-1] if given else environment("SAMPAN_HOST") or environment("DOCKER_HOST")
+
+    def _connect(self) -> Client:
         version = environment("DOCKER_API_VERSION")
-        if url:
-            host = hosts.parse(url)
-            if not host.path and environment("DOCKER_TLS_VERIFY"):
-                raise Unsupported(f"cannot connect to {url}: TLS is not supported")
-            return Client(host, version)
-        return Client(hosts.parse(hosts.DEFAULT), version, _start_daemon)
+        headers: Any = ()
+        if self.config.get("HttpHeaders"):
+            from sampan.cli import config
+
+            headers = config.headers(self.config)
+        url = self._given_host()
+        if self.context == _DEFAULT and (not url or url.startswith("unix://")):
+            start = None if url else _start_daemon
+            return Client(hosts.parse(url or hosts.DEFAULT), version, start, headers=headers)
+        from sampan.cli import endpoint
+
+        host, dialer = endpoint.find(self.context, url, self._options, self.config_directory)
+        return Client(host, version, dialer=dialer, headers=headers)
 
 
 def _start_daemon() -> None:

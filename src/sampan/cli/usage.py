@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _COMMON = ("run", "exec", "ps", "pull", "images", "version", "info")
 _GROUPS = {
     "container": "Manage containers",
+    "context": "Manage contexts",
     "image": "Manage images",
     "network": "Manage networks",
     "system": "Manage sampan",
@@ -108,7 +109,9 @@ def _verb(command: str, path: str) -> str:
 
 
 def _listed(verbs: Mapping[str, str]) -> list[str]:
-    return [f"  {name:<10}  {dispatch.load(path).SHORT}" for name, path in verbs.items()]
+    modules = {name: dispatch.load(path) for name, path in verbs.items()}
+    shown = {name: verb.SHORT for name, verb in modules.items() if not getattr(verb, "HIDDEN", False)}
+    return [f"  {name:<10}  {short}" for name, short in shown.items()]
 
 
 def _options(flags: Sequence[Flag]) -> list[str]:

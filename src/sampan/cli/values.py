@@ -222,3 +222,16 @@ def _until_digit(text: str) -> str:
         if letter in "0123456789.":
             return text[:index]
     return text
+
+
+def parse_pairs(text: str) -> list[tuple[str, str]]:
+    """`a=b,c=d`: pflag's stringToString, a record of CSV unless there is one `=` only."""
+    from sampan.cli.container.mounts import fields
+
+    found = []
+    for pair in [text] if text.count("=") == 1 else fields(text):
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise ValueError(f"{pair} must be formatted as key=value")
+        found.append((name, value))
+    return found

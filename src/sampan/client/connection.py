@@ -17,9 +17,17 @@ from sampan.wire import http, json
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from typing import Any
+    from typing import Any, Protocol
 
     from sampan.client.hosts import Host
+
+    class Dialer(Protocol):
+        """Another way to a daemon than its plain socket."""
+
+        def open(self) -> _socket.socket: ...
+
+        def explain(self) -> str:
+            """Why the last connection ended without an answer; "": nobody knows."""
 
     Headers = Sequence[tuple[str, str]]
 
@@ -31,11 +39,22 @@ _UPGRADE = (("Connection", "Upgrade"), ("Upgrade", "tcp"))
 class Client:
     """A daemon. Holds at most one idle connection; any number may be in use.
 
-    `start` is called once when nobody listens; it starts a daemon or raises.
+    `start` is called once when nobody listens; it starts a daemon or raises. `headers` go with every
+    request.
     """
 
-    def __init__(self, host: Host, version: str = "", start: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        host: Host,
+        version: str = "",
+        start: Callable[[], None] | None = None,
+        *,
+        dialer: Dialer | None = None,
+        headers: Headers = (),
+    ) -> None:
         self.host = host
+        self._dialer = dialer
+        self._headers = headers
         self._version = version
         self._prefix = f"/v{version.removeprefix('v')}" if version else ""
         self._start = start
@@ -53,13 +72,14 @@ class Client:
         if body is not None:
             headers = (_JSON, *headers)
         socket = self._connect()
-        _send(socket, http.request(method, self._prefix + target, headers, data))
+        _send(socket, http.request(method, self._prefix + target, (*self._headers, *headers), data))
         return Exchange(self, socket, method)
 
     def upload(self, method: str, target: str, body: Iterable[bytes], headers: Headers = ()) -> Exchange:
         """Send a request whose body comes in pieces, chunked."""
         socket = self._connect()
-        head = http.request(method, self._prefix + target, (*headers, ("Transfer-Encoding", "chunked")))
+        chunked = ("Transfer-Encoding", "chunked")
+        head = http.request(method, self._prefix + target, (*self._headers, *headers, chunked))
         try:
             socket.sendall(head)
             for piece in body:
@@ -77,7 +97,16 @@ class Client:
 
     def another(self) -> Client:
         """The same daemon, for what happens in the middle of another request: a signal, a resize."""
-        return Client(self.host, self._version)
+        return Client(self.host, self._version, dialer=self._dialer, headers=self._headers)
+
+    def open(self) -> _socket.socket:
+        """A connection for the caller's own bytes."""
+        return self._connect()
+
+    def silence(self) -> str:
+        """What is said of a connection that ended without an answer."""
+        known = self._dialer.explain() if self._dialer is not None else ""
+        return known or f"the daemon at {self.host.url} closed the connection without an answer"
 
     def keep(self, socket: _socket.socket) -> None:
         """Take a connection back for the next request."""
@@ -92,14 +121,22 @@ class Client:
             if _still_open(socket):
                 return socket
             socket.close()
+        if self._dialer is not None:
+            return self._dial(self._dialer)
         try:
-            return _open(self.host)
+            return open_host(self.host)
         except OSError as error:
             if self._start is None or error.errno not in (ENOENT, ECONNREFUSED):
                 raise _no_daemon(self.host, error) from error
         start, self._start = self._start, None
         start()
         return self._connect()
+
+    def _dial(self, dialer: Dialer) -> _socket.socket:
+        try:
+            return dialer.open()
+        except OSError as error:
+            raise _no_daemon(self.host, error) from error
 
 
 class Exchange:
@@ -127,9 +164,7 @@ class Exchange:
             data = self._receive()
             if not data:
                 self._socket.close()
-                raise Unavailable(
-                    f"the daemon at {self._client.host.url} closed the connection without an answer"
-                )
+                raise Unavailable(self._client.silence())
             self._first += response.feed(data)
         if response.status >= 400:
             raise errors.from_response(response.status, b"".join(self._body()), response.reason)
@@ -211,7 +246,8 @@ def filters(values: dict[str, list[str]] | None) -> list[tuple[str, str]]:
     return [("filters", json.dumps(values))] if values else []
 
 
-def _open(host: Host) -> _socket.socket:
+def open_host(host: Host) -> _socket.socket:
+    """A connection to a path or an address."""
     if host.path:
         socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
         return _connected(socket, host.path.encode("utf-8", "surrogateescape"))
