@@ -21,6 +21,7 @@ from sampan.engine.containers import inspect as inspecting
 from sampan.engine.containers import kill as killing
 from sampan.engine.containers import listing as listings
 from sampan.engine.containers import logs as logging
+from sampan.engine.containers import pause as pausing
 from sampan.engine.containers import prune as pruning
 from sampan.engine.containers import remove as removing
 from sampan.engine.containers import rename as renaming
@@ -114,6 +115,16 @@ async def restart(engine: Engine, request: Request) -> Response:
 
 async def kill(engine: Engine, request: Request) -> Response:
     await killing.kill(engine, find(engine, request), Query(request.query).text("signal"))
+    return _NO_CONTENT
+
+
+async def pause(engine: Engine, request: Request) -> Response:
+    await pausing.pause(engine, find(engine, request))
+    return _NO_CONTENT
+
+
+async def unpause(engine: Engine, request: Request) -> Response:
+    await pausing.unpause(engine, find(engine, request))
     return _NO_CONTENT
 
 

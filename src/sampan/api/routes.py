@@ -3,7 +3,16 @@
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from sampan.api import absent, containers, exec, images, networks, system, volumes
+from sampan.api import (
+    absent,
+    containers,
+    exec,
+    images,
+    networks,
+    system,
+    volumes,
+    watching,
+)
 from sampan.api.messages import Answer, Request
 from sampan.api.router import Route, Router
 from sampan.engine.engine import Engine
@@ -26,6 +35,9 @@ _TABLE: list[tuple[str, str, _Handler, bool]] = [
     ("POST", "/containers/{id}/stop", containers.stop, _CHANGE),
     ("POST", "/containers/{id}/restart", containers.restart, _CHANGE),
     ("POST", "/containers/{id}/kill", containers.kill, _CHANGE),
+    ("POST", "/containers/{id}/pause", containers.pause, _CHANGE),
+    ("POST", "/containers/{id}/unpause", containers.unpause, _CHANGE),
+    ("GET", "/containers/{id}/top", watching.top, _READ),
     ("POST", "/containers/{id}/rename", containers.rename, _CHANGE),
     ("POST", "/containers/{id}/resize", containers.resize, _CHANGE),
     ("POST", "/containers/{id}/wait", containers.wait, _READ),
@@ -69,10 +81,10 @@ _TABLE: list[tuple[str, str, _Handler, bool]] = [
 _LATER = (
     ("POST", "/build"), ("POST", "/build/prune"), ("POST", "/commit"), ("POST", "/session"),
     ("POST", "/grpc"),
-    ("GET", "/containers/{id}/top"), ("GET", "/containers/{id}/stats"), ("GET", "/containers/{id}/changes"),
+    ("GET", "/containers/{id}/stats"), ("GET", "/containers/{id}/changes"),
     ("GET", "/containers/{id}/export"), ("GET", "/containers/{id}/archive"),
-    ("PUT", "/containers/{id}/archive"), ("POST", "/containers/{id}/pause"),
-    ("POST", "/containers/{id}/unpause"), ("POST", "/containers/{id}/update"),
+    ("PUT", "/containers/{id}/archive"),
+    ("POST", "/containers/{id}/update"),
     ("GET", "/containers/{id}/attach/ws"), ("POST", "/images/{name:path}/push"), ("GET", "/images/search"),
     ("GET", "/images/get"), ("GET", "/images/{name:path}/get"), ("POST", "/images/prune"),
     ("POST", "/volumes/prune"), ("POST", "/networks/prune"), ("POST", "/networks/{id}/connect"),

@@ -18,6 +18,7 @@ VERBS = {
     "kill": "container.kill",
     "load": "image.load",
     "logs": "container.logs",
+    "pause": "container.pause",
     "port": "container.port",
     "ps": "container.ps",
     "pull": "image.pull",
@@ -29,6 +30,8 @@ VERBS = {
     "start": "container.start",
     "stop": "container.stop",
     "tag": "image.tag",
+    "top": "container.top",
+    "unpause": "container.unpause",
     "version": "system.version",
     "wait": "container.wait",
 }
@@ -41,6 +44,7 @@ GROUPS = {
         "kill": "container.kill",
         "logs": "container.logs",
         "ls": "container.ps",
+        "pause": "container.pause",
         "port": "container.port",
         "rename": "container.rename",
         "restart": "container.restart",
@@ -48,6 +52,8 @@ GROUPS = {
         "run": "container.run",
         "start": "container.start",
         "stop": "container.stop",
+        "top": "container.top",
+        "unpause": "container.unpause",
         "wait": "container.wait",
     },
     "context": {

@@ -81,15 +81,15 @@ def plain(text: str) -> str:
     return text.translate(_CONTROL).replace("\t", " ").replace("\n", " ")
 
 
-def table(lines: Sequence[Sequence[str]]) -> str:
-    """Cells as columns, each as wide as its widest cell and three spaces.
+def table(lines: Sequence[Sequence[str]], least: int = _MIN_WIDTH) -> str:
+    """Cells as columns, each as wide as its widest cell and three spaces, and at least `least`.
 
     As in text/tabwriter a column is a block of consecutive lines that have a cell there and
     another behind it.
     """
     widths = [[0] * (len(cells) - 1) for cells in lines]
     for column in range(max((len(cells) for cells in lines), default=0) - 1):
-        _widen(lines, widths, column)
+        _widen(lines, widths, column, least)
     pieces = []
     for cells, columns in zip(lines, widths, strict=True):
         for cell, width in zip(cells, columns, strict=False):
@@ -98,11 +98,11 @@ def table(lines: Sequence[Sequence[str]]) -> str:
     return "".join(pieces)
 
 
-def _widen(lines: Sequence[Sequence[str]], widths: list[list[int]], column: int) -> None:
+def _widen(lines: Sequence[Sequence[str]], widths: list[list[int]], column: int, least: int) -> None:
     first = 0
     while first < len(lines):
         last = first
-        width = _MIN_WIDTH
+        width = least
         while last < len(lines) and column < len(widths[last]):
             width = max(width, len(lines[last][column]) + _PADDING)
             last += 1

@@ -17,7 +17,7 @@ import os
 import signal
 
 from sampan.engine import timestamps
-from sampan.engine.containers import netrecord, supervise
+from sampan.engine.containers import cgroups, netrecord, supervise
 from sampan.engine.containers.execs import Exec, ExecConfig
 from sampan.engine.containers.record import Container
 from sampan.engine.containers.remove import finish_removal
@@ -26,6 +26,7 @@ from sampan.engine.engine import Engine
 from sampan.engine.runner import MonitorLink, adopt
 from sampan.engine.state import State
 from sampan.errors import SampanError
+from sampan.runtime import freezer
 from sampan.runtime.protocol import Exited
 from sampan.storage.remove import remove_tree
 
@@ -63,6 +64,11 @@ async def _adopt(engine: Engine, container: Container) -> None:
     status = container.status
     if isinstance(outcome, MonitorLink):
         _take_over(engine, container, outcome, run)
+        if (
+            await asyncio.to_thread(freezer.frozen, cgroups.of(container))
+            and container.state is State.RUNNING
+        ):
+            container.become(State.PAUSED)
     elif isinstance(outcome, Exited) and _is_news(container, outcome):
         status.state = State.RUNNING
         status.started_at = timestamps.parse(outcome.started_at)

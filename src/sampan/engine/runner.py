@@ -37,9 +37,11 @@ from sampan.runtime.protocol import (
     Kill,
     Launch,
     Message,
+    Ps,
     Reaped,
     Reply,
     Resize,
+    Spawned,
     Started,
     State,
     Stop,
@@ -54,6 +56,8 @@ _REMEMBERED = 1024  # exit codes of orphans
 _ATTEMPTS = 3
 _AGAIN = 1.0  # seconds
 _ORPHAN = 1.0  # seconds that the launcher gets to tell how an orphan ended
+_LISTING = 30.0  # seconds for ps
+_LISTINGS = 4  # ps at once: each reads the whole of /proc
 _PACKAGES = Path(sampan.__file__).resolve().parent.parent
 _PROGRAM = _PACKAGES / "sampan" / "runtime" / "__main__.py"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -78,6 +82,9 @@ class Launcher:
         self.pid = 0
         self._orphans: dict[int, int] = {}
         self._news = asyncio.Event()
+        self._spawned: dict[int, asyncio.Future[Spawned]] = {}
+        self._sequence = 0
+        self._listings = asyncio.Semaphore(_LISTINGS)
         self._starting = asyncio.Lock()
         self._closing = False
 
@@ -118,10 +125,36 @@ class Launcher:
                 break  # it ran: not a second time
         raise Unavailable("the container's monitor was killed while it was to start the container")
 
-    async def exit_code(self, pid: int) -> int | None:
-        """How a process ended that a killed monitor left to the launcher; None: nobody saw it."""
+    async def ps(self, arguments: list[str], output: int, errors: int) -> int:
+        """Run the host's ps(1) to its end: its exit code. Raises Unavailable, NotFound when there is none."""
+        async with self._listings:
+            return await self._ps(Ps(arguments), [output, errors])
+
+    async def _ps(self, request: Ps, files: list[int]) -> int:
+        packets = await self._running()
+        self._sequence += 1
+        sequence = self._sequence
+        answer = asyncio.get_running_loop().create_future()
+        self._spawned[sequence] = answer
         try:
-            async with asyncio.timeout(_ORPHAN):
+            await packets.send(request, files, sequence)
+            spawned: Spawned = await answer
+        except BrokenPipeError:
+            raise Unavailable("the launcher has ended") from None
+        finally:
+            del self._spawned[sequence]
+        if not spawned.pid:
+            raise NotFound(spawned.error)
+        code = await self.exit_code(spawned.pid, _LISTING)
+        if code is None:
+            raise Unavailable("ps does not end")
+        return code
+
+    async def exit_code(self, pid: int, seconds: float = _ORPHAN) -> int | None:
+        """How a process ended that a killed monitor left to the launcher, or that it ran for us; None: nobody
+        saw it."""
+        try:
+            async with asyncio.timeout(seconds):
                 while pid not in self._orphans and self._packets is not None and not self._packets.closed:
                     self._news.clear()
                     await self._news.wait()
@@ -142,8 +175,12 @@ class Launcher:
 
     def _received(self, packet: Packet) -> None:
         channel.close_all(packet.files)
-        message, _ = decode(packet.data)
-        if isinstance(message, Reaped):
+        message, sequence = decode(packet.data)
+        if isinstance(message, Spawned):
+            waiting = self._spawned.get(sequence)
+            if waiting is not None and not waiting.done():
+                waiting.set_result(message)
+        elif isinstance(message, Reaped):
             self._orphans[message.pid] = message.exit_code
             while len(self._orphans) > _REMEMBERED:
                 del self._orphans[next(iter(self._orphans))]
@@ -157,6 +194,9 @@ class Launcher:
 
     def _ended(self) -> None:
         self._news.set()
+        for waiting in self._spawned.values():
+            if not waiting.done():
+                waiting.set_exception(Unavailable("the launcher has ended"))
         asyncio.get_running_loop().run_in_executor(None, _reap, self.pid)
 
 

@@ -111,6 +111,17 @@ def limit(cgroup: Cgroup, resources: Mapping[str, Any]) -> None:
     _limit_devices_v1(cgroup, resources.get("devices"))
 
 
+def pids(cgroup: Cgroup) -> list[int]:
+    """The processes in it and below it, by the host's numbers."""
+    directory = cgroup.unified if cgroup.pure else next(iter(cgroup.directories.values()), cgroup.unified)
+    found: list[int] = []
+    for place, _, files in os.walk(directory or ""):
+        if "cgroup.procs" in files:
+            with contextlib.suppress(OSError):  # gone, or a threaded one (cgroups(7)): its root lists it
+                found += map(int, _read(f"{place}/cgroup.procs").split())
+    return found
+
+
 def oom_kills(cgroup: Cgroup) -> int:
     """How many processes the kernel's OOM killer has taken from it."""
     if cgroup.pure:
@@ -266,6 +277,7 @@ def _empty(cgroup: Cgroup) -> None:
     _kill_whole(cgroup)
     while pidfds := [fd for directory in _all(cgroup) for fd in _members(directory)]:
         try:
+            _thaw(cgroup)
             _kill_and_wait(pidfds, deadline)
         finally:
             for fd in pidfds:
@@ -278,6 +290,13 @@ def _kill_whole(cgroup: Cgroup) -> None:
     if cgroup.unified is not None:
         with contextlib.suppress(OSError):
             _write(f"{cgroup.unified}/cgroup.kill", "1")  # Linux 5.14
+
+
+def _thaw(cgroup: Cgroup) -> None:
+    """v1 lets no signal through to a frozen process, SIGKILL neither."""
+    if (freezer := cgroup.controllers.get("freezer")) is not None:
+        with contextlib.suppress(OSError):
+            _write(f"{freezer}/freezer.state", "THAWED")
 
 
 def _kill_and_wait(pidfds: Sequence[int], deadline: float) -> None:

@@ -21,11 +21,12 @@ from sampan.linux import task
 from sampan.linux.process import close_range
 from sampan.runtime import channel, monitor, starter
 from sampan.runtime.channel import Packet
-from sampan.runtime.protocol import Failed, Launch, Reaped, decode
+from sampan.runtime.protocol import Failed, Launch, Ps, Reaped, Spawned, decode, encode
 
 _OOM_SCORE = -500  # a monitor that is killed for memory takes its container with it
 _REHEARSALS = 12  # more than the 8 calls after which code is specialised
 _QUIET = 20  # milliseconds from a launch to the fork of the next spare, which would slow the first down
+_PS = encode(Ps([])).partition(b",")[0]  # how its messages begin: those of launches are not decoded here
 _IGNORED = (_signal.SIGHUP, _signal.SIGINT, _signal.SIGPIPE)
 
 
@@ -105,12 +106,36 @@ class Launcher:
             return False
         if packet is None:
             return False
-        try:
-            self._hand_over(packet)
-        except OSError as error:
-            _refuse(packet, error)
+        if packet.data.startswith(_PS):
+            self._ps(packet)
+        else:
+            try:
+                self._hand_over(packet)
+            except OSError as error:
+                _refuse(packet, error)
         channel.close_all(packet.files)
         return True
+
+    def _ps(self, packet: Packet) -> None:
+        """For `docker top`, which has the host's ps say what its options say. It is run from here because the
+        daemon does not fork, and it ends in `_reap` like whatever else is left to us."""
+        request, sequence = decode(packet.data)
+        output, errors = packet.files
+        pid, error = 0, ""
+        try:
+            pid = os.posix_spawnp(
+                "ps",
+                ["ps", *request.arguments],
+                os.environ,
+                file_actions=[(os.POSIX_SPAWN_DUP2, output, 1), (os.POSIX_SPAWN_DUP2, errors, 2)],
+                setsigdef=_IGNORED,
+            )
+        except FileNotFoundError:
+            error = 'exec: "ps": executable file not found in $PATH'
+        except OSError as failure:
+            error = f"fork/exec ps: {(failure.strerror or '').lower()}"
+        with contextlib.suppress(OSError):
+            channel.send(self._control, Spawned(pid, error), sequence=sequence, wait=False)
 
     def _hand_over(self, packet: Packet) -> None:
         if self._spare is None:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from sampan.linux import task
-from sampan.runtime import cgroup, channel, rundir, starter
+from sampan.runtime import cgroup, channel, freezer, rundir, starter
 from sampan.runtime.cgroup import Cgroup
 from sampan.runtime.crash import report_crash
 from sampan.runtime.failure import OciError
@@ -259,6 +259,7 @@ class _Monitor:
     def _stop_now(self) -> None:
         if self._process.running:
             self._process.kill(_SIGKILL)
+            freezer.release(Cgroup(*self._born.cgroup))  # paused again meanwhile
 
     def _left(self, session: Session, by_keys: bool) -> None:
         self._control.broadcast(Detached(session.attach.session, session.attach.exec_id, by_keys))

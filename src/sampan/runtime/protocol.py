@@ -240,6 +240,20 @@ class Reply(NamedTuple):
     message: str = ""
 
 
+class Ps(NamedTuple):
+    """daemon → launcher; files: [stdout, stderr]. Run the host's ps(1) with these arguments; answered by
+    `Spawned`, and its end by `Reaped`."""
+
+    arguments: list[str]
+
+
+class Spawned(NamedTuple):
+    """`error`: why there is no such process, in the words of Go's os/exec."""
+
+    pid: int
+    error: str = ""
+
+
 class Reaped(NamedTuple):
     """launcher → daemon: a process that its monitor left behind has ended. The launcher is a child
     subreaper (prctl(2)): pid 1 of a container whose monitor was killed becomes its child."""
@@ -265,6 +279,8 @@ Message = (
     | Hello
     | State
     | Reply
+    | Ps
+    | Spawned
     | Reaped
 )
 _KINDS: dict[str, Any] = {
@@ -286,6 +302,8 @@ _KINDS: dict[str, Any] = {
         Hello,
         State,
         Reply,
+        Ps,
+        Spawned,
         Reaped,
     )
 }

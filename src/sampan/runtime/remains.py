@@ -13,7 +13,8 @@ from typing import NamedTuple
 from sampan.linux.inotify import Inotify
 from sampan.linux.process import pidfd_send_signal
 from sampan.linux.task import start_time
-from sampan.runtime import cgroup, cgroup_layout, container, rundir
+from sampan.runtime import cgroup, cgroup_layout, container, freezer, rundir
+from sampan.runtime.cgroup import Cgroup
 from sampan.runtime.failure import OciError
 from sampan.runtime.logs import timestamp
 from sampan.runtime.protocol import MONITOR_SOCKET, Exited, Started
@@ -40,8 +41,11 @@ def end(directory: RunDirectory, started: Started | None) -> Ended:
 
     Raises TimeoutError when the process does not go (uninterruptible sleep): try again later.
     """
-    killed = started is not None and _kill(started)
-    oom_killed = _clear_cgroup(directory)
+    group = _cgroup(directory)
+    killed = started is not None and _kill(started, group)
+    oom_killed = group is not None and cgroup.oom_kills(group) > 0
+    if group is not None:
+        cgroup.destroy(group)
     directory.unlink(MONITOR_SOCKET)
     return Ended(killed, oom_killed, timestamp(time.time_ns()))
 
@@ -65,7 +69,7 @@ def wait_for_socket(directory: RunDirectory) -> bool:
     return True
 
 
-def _kill(started: Started) -> bool:
+def _kill(started: Started, group: Cgroup | None) -> bool:
     """Whether it was still there."""
     try:
         pidfd = os.pidfd_open(started.pid)
@@ -75,6 +79,8 @@ def _kill(started: Started) -> bool:
         if start_time(started.pid) != started.start_time or _gone(pidfd, 0):
             return False  # the number belongs to somebody else, or to a zombie
         pidfd_send_signal(pidfd, _SIGKILL)
+        if group is not None:
+            freezer.release(group)
         if not _gone(pidfd, _PATIENCE):
             raise TimeoutError(f"process {started.pid} does not end")
     except (FileNotFoundError, ProcessLookupError):
@@ -90,14 +96,11 @@ def _gone(pidfd: int, seconds: float) -> bool:
     return bool(poll.poll(seconds * 1000))
 
 
-def _clear_cgroup(directory: RunDirectory) -> bool:
-    """Whether the OOM killer had been there."""
+def _cgroup(directory: RunDirectory) -> Cgroup | None:
+    """None: nothing was ever made."""
     try:
         spec = container.load(f"/proc/self/fd/{directory.fd}/config.json")
     except OciError:  # never written, or not whole: then nothing was ever made of it
-        return False
+        return None
     identifier = os.path.basename(os.path.normpath(directory.path))
-    group = cgroup.find(cgroup_layout.detect(), container.cgroups_path(identifier, spec))
-    oom_killed = cgroup.oom_kills(group) > 0
-    cgroup.destroy(group)
-    return oom_killed
+    return cgroup.find(cgroup_layout.detect(), container.cgroups_path(identifier, spec))

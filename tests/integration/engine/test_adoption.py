@@ -1,6 +1,8 @@
 """A new daemon finds what runs, and what has ended while none was there."""
 
 import json
+import os
+import signal
 import urllib.request
 from datetime import datetime
 from pathlib import Path
@@ -146,3 +148,26 @@ def test_a_second_daemon_on_the_same_roots_goes_away_with_a_message(own: Daemon,
     assert second.returncode == 1
     assert b"another daemon is running on" in second.stderr
     assert boat("exec", "held", "echo", "untouched").out == "untouched\n"
+
+
+def test_paused_stays_paused(own: Daemon, boat: Client) -> None:
+    """Also what was frozen when the daemon was killed before it could write that down."""
+    boat("run", "-d", "--name", "cold", "busybox", "sleep", "100")
+    boat("pause", "cold")
+    own.restart()
+    assert boat("inspect", "-f", "{{.State.Status}}", "cold").out == "paused\n"
+    boat("unpause", "cold")
+    own.restart()
+    assert boat("inspect", "-f", "{{.State.Status}}", "cold").out == "running\n"
+    boat("pause", "cold")
+    boat("stop", "-t", "0", "cold")
+    assert boat("inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", "cold").out == "exited 137\n"
+
+
+def test_a_paused_one_whose_monitor_dies(own: Daemon, boat: Client) -> None:
+    identity = boat("run", "-d", "--name", "cold", "busybox", "sleep", "100").out.strip()
+    boat("pause", "cold")
+    state = json.loads((own.run / "containers" / identity / "state.json").read_text())
+    os.kill(state["monitor_pid"], signal.SIGKILL)
+    assert boat("wait", "cold").out == "137\n"
+    assert not os.path.exists(f"/proc/{state['pid']}")

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from sampan.engine.containers.happenings import tell
 from sampan.engine.containers.record import Container
 from sampan.engine.engine import Engine
+from sampan.engine.state import State
 from sampan.errors import Conflict, InvalidArgument
 from sampan.runtime.protocol import Attach
 
@@ -32,6 +33,10 @@ def check_keys(keys: str) -> str:
 def check(container: Container) -> None:
     if container.dying_or_gone:
         raise Conflict(f"container {container.id} is marked for removal and cannot be attached to")
+    if container.state is State.PAUSED:
+        raise Conflict(f"container {container.name} is paused, unpause the container before attach")
+    if container.state is State.RESTARTING:
+        raise Conflict(f"container {container.name} is restarting, wait until the container is running")
 
 
 async def attach(

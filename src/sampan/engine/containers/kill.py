@@ -4,6 +4,7 @@ import signal
 
 from sampan.engine import signals
 from sampan.engine.containers.happenings import tell
+from sampan.engine.containers.pause import resume_after
 from sampan.engine.containers.record import Container
 from sampan.engine.containers.remove import kill_and_wait
 from sampan.engine.containers.restarts import cancel_restart
@@ -24,12 +25,13 @@ async def kill(engine: Engine, container: Container, signal_name: str = "") -> N
         container.status.stopped_by_user = True
     tell(engine.bus, container, "kill", signal=str(number))
     if number == signal.SIGKILL:
-        await kill_and_wait(container)
+        await kill_and_wait(engine, container)
         return
     try:
         await container.link.kill(number)
     except Conflict:
         raise _not_running(container) from None
+    await resume_after(engine, container, number)
 
 
 def _not_running(container: Container) -> Conflict:

@@ -5,6 +5,7 @@ import signal
 from contextlib import suppress
 
 from sampan.engine.containers.happenings import tell
+from sampan.engine.containers.pause import resume
 from sampan.engine.containers.record import Container
 from sampan.engine.containers.restarts import cancel_restart
 from sampan.engine.engine import Engine
@@ -20,7 +21,7 @@ _PATIENCE = 12.0  # seconds for a killed container to be gone (moby: 10 + 2)
 async def remove(engine: Engine, container: Container, *, force: bool = False, volumes: bool = False) -> None:
     """Raises Conflict while it runs (without `force`) or is being removed already."""
     if force:
-        await kill_and_wait(container)
+        await kill_and_wait(engine, container)
     async with container.lock:
         _check(container)
         cancel_restart(engine, container)
@@ -33,7 +34,7 @@ async def remove(engine: Engine, container: Container, *, force: bool = False, v
         await _take_apart(engine, container, volumes=volumes)
 
 
-async def kill_and_wait(container: Container) -> None:
+async def kill_and_wait(engine: Engine, container: Container) -> None:
     """Nothing to do for what does not run."""
     if not container.running or container.link is None:
         return
@@ -42,6 +43,7 @@ async def kill_and_wait(container: Container) -> None:
     container.status.stopped_by_user = True
     with suppress(Conflict):  # it has ended already; the supervisor is about to say so
         await container.link.kill(signal.SIGKILL)
+        await resume(engine, container)
     try:
         async with asyncio.timeout(_PATIENCE):
             await gone

@@ -32,6 +32,8 @@ from sampan.storage.remove import remove_tree
 async def start(engine: Engine, container: Container) -> bool:
     """False: it runs already (304). Raises with Docker's words; the container then has the error, too."""
     async with container.lock:
+        if container.state is State.PAUSED:
+            raise Conflict("cannot start a paused container, try unpause instead")
         if container.running:
             return False
         if container.dying_or_gone:

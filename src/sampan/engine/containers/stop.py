@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from sampan.engine import signals
 from sampan.engine.containers.happenings import tell
+from sampan.engine.containers.pause import resume
 from sampan.engine.containers.record import Container
 from sampan.engine.containers.restarts import cancel_restart
 from sampan.engine.engine import Engine
@@ -40,6 +41,7 @@ async def stop(
         tell(engine.bus, container, "kill", signal=str(number))
         with suppress(Conflict):  # it has ended already
             await container.link.stop(number, grace)
+            await resume(engine, container)
     await _gone(container, gone, None if grace < 0 else grace + _EXTRA)
     tell(engine.bus, container, "stop")
     return True
