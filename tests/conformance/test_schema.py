@@ -115,7 +115,7 @@ def scene(server: Daemon) -> Iterator[str]:
     sampan("pull", "-q", "busybox", timeout=60)
     sampan("tag", "busybox", "gone")
     sampan("volume", "create", "vol")
-    sampan("run", "-d", "--name", "runs", "busybox", "sleep", "1000")
+    sampan("run", "-d", "--init", "--name", "runs", "busybox", "sleep", "1000")
     sampan("create", "--name", "created", "busybox", "true")
     with requests.Session() as opened:
         opened.mount("http://", UnixHTTPAdapter(f"http+unix://{server.socket}"))

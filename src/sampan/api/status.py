@@ -1,6 +1,8 @@
 """One table: kind of error → HTTP status. Its inverse stands in `client.errors`."""
 
+import errno
 import logging
+import os
 
 import msgspec
 
@@ -44,6 +46,9 @@ def status_of(error: BaseException) -> int:
 def answer(error: Exception) -> Response:
     """`{"message": …}`, as every error of the Engine API. An error that is not one of ours is a fault:
     it is logged with its traceback."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        what = f"{error.filename}: " if error.filename else ""
+        return message(500, what + os.strerror(error.errno).lower())
     if not isinstance(error, SampanError):
         _log.error("unexpected %s", type(error).__name__, exc_info=error)
     return message(status_of(error), str(error) or type(error).__name__)

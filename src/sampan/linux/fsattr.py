@@ -1,6 +1,7 @@
-"""Attributes of files on ext4 and its like (ioctl_iflags(2)), and syncing one file system."""
+"""Attributes of files on ext4 and its like (ioctl_iflags(2)), reserving space, syncing a file system."""
 
 import ctypes
+import errno
 import fcntl
 import os
 import struct
@@ -11,7 +12,9 @@ from sampan.linux.libc import bind, check
 FS_IOC_GETFLAGS = 0x80006601 | struct.calcsize("l") << 16
 FS_IOC_SETFLAGS = 0x40006602 | struct.calcsize("l") << 16
 FS_TOPDIR_FL = 0x00020000
+FALLOC_FL_KEEP_SIZE = 0x01
 
+_fallocate = bind("fallocate", ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
 _syncfs = bind("syncfs", ctypes.c_int, ctypes.c_int)
 
 
@@ -26,6 +29,22 @@ def set_topdir(path: str) -> bool:
         flags = struct.unpack("i", fcntl.ioctl(descriptor, FS_IOC_GETFLAGS, struct.pack("i", 0)))[0]
         fcntl.ioctl(descriptor, FS_IOC_SETFLAGS, struct.pack("i", flags | FS_TOPDIR_FL))
     except OSError:  # ENOTTY, EOPNOTSUPP, EPERM: an optimization only
+        return False
+    else:
+        return True
+    finally:
+        os.close(descriptor)
+
+
+def reserve(path: str, size: int) -> bool:
+    """Give the file blocks for `size` bytes in all, without making it longer: what is appended to it finds
+    room on a disk that is full (fallocate(2)). False where the file system cannot, or has no space left."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        check(_fallocate(descriptor, FALLOC_FL_KEEP_SIZE, 0, size), path)
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.ENOSPC, errno.EDQUOT, errno.ENOSYS):
+            raise
         return False
     else:
         return True

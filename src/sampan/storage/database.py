@@ -3,8 +3,15 @@
 Each floor brings the tables that it needs as a `Schema`, which grows by appending to `steps`, never by
 changing one. The version reached stands in the table `schemas`; a database that is newer than the program
 is refused untouched.
+
+A disk that is full does not keep anybody from deleting: the blocks that the WAL fills before it starts again
+from its beginning (`wal_autocheckpoint`, 1000 pages) are its own as long as the database is open. A closed
+database has none, so a file holds some for it until it is opened again.
 """
 
+import contextlib
+import errno
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -12,6 +19,11 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from sampan.errors import Internal
+from sampan.linux import fsattr
+
+_WAL_ROOM = 6 << 20  # bytes: 1000 pages of 4 KiB with their headers, and half as many again
+_INDEX_ROOM = 64 << 10  # bytes: SQLite makes it longer by 32 KiB for each 4096 pages of the WAL
+_GROWTH = 1 << 20  # bytes that a checkpoint may add to the file
 
 
 class Schema(NamedTuple):
@@ -22,7 +34,8 @@ class Schema(NamedTuple):
 class Database:
     """Thread-safe. `transaction()` to write, `snapshot()` to read without waiting for a commit."""
 
-    def __init__(self, writer: sqlite3.Connection, reader: sqlite3.Connection) -> None:
+    def __init__(self, path: str, writer: sqlite3.Connection, reader: sqlite3.Connection) -> None:
+        self._path = path
         self._writer = writer
         self._reader = reader
         self._write_lock = threading.RLock()
@@ -31,19 +44,27 @@ class Database:
     @classmethod
     def open(cls, path: str, schemas: Sequence[Schema]) -> "Database":
         """Raises Internal, and changes nothing, if the file is damaged or of a newer version."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(_room(path))
         writer = _connect(path)
         try:
             _check(writer, path)
             for schema in schemas:
                 _migrate(writer, schema)
-            return cls(writer, _connect(path))
+            # The index of the WAL is mapped: a page without a block on a full disk is a SIGBUS.
+            fsattr.reserve(f"{path}-shm", _INDEX_ROOM)
+            fsattr.reserve(f"{path}-wal", _WAL_ROOM)
+            fsattr.reserve(path, os.path.getsize(path) + _GROWTH)
+            return cls(path, writer, _connect(path))
         except BaseException:
             writer.close()
             raise
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Commits at the end, rolls back on any exception; nested on one thread it joins the outer one."""
+        """Commits at the end, rolls back on any exception; nested on one thread it joins the outer one.
+
+        Raises OSError(ENOSPC) when the disk is full."""
         with self._write_lock:
             if self._writer.in_transaction:
                 yield self._writer
@@ -52,9 +73,11 @@ class Database:
             try:
                 yield self._writer
                 self._writer.execute("COMMIT")
-            except BaseException:
+            except BaseException as error:
                 if self._writer.in_transaction:
                     self._writer.execute("ROLLBACK")
+                if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self._path) from error
                 raise
 
     @contextmanager
@@ -74,6 +97,11 @@ class Database:
         with self._write_lock, self._read_lock:
             self._reader.close()
             self._writer.close()  # the last one: it folds the WAL into the file
+            fsattr.reserve(_room(self._path), _WAL_ROOM + _GROWTH)
+
+
+def _room(path: str) -> str:
+    return f"{path}-room"
 
 
 def _connect(path: str) -> sqlite3.Connection:

@@ -97,3 +97,24 @@ def test_failing_step_leaves_the_version(path: str) -> None:
     with pytest.raises(sqlite3.Error):
         Database.open(path, [Schema("things", [*ONE.steps, "THIS IS NO SQL"])])
     assert names(Database.open(path, [TWO])) == []
+
+
+def test_the_log_has_its_blocks_before_it_needs_them(path: str) -> None:
+    database = Database.open(path, [ONE])
+    allocated = Path(f"{path}-wal").stat().st_blocks * 512
+    if allocated < 1 << 20:
+        pytest.skip("this file system reserves nothing")
+    database.close()
+    kept = Path(f"{path}-room").stat()
+    assert (kept.st_size, kept.st_blocks * 512 >= 6 << 20) == (0, True)
+    Database.open(path, [ONE])
+    assert not Path(f"{path}-room").exists()
+
+
+def test_a_full_database_is_a_full_disk(path: str) -> None:
+    database = Database.open(path, [ONE])
+    with database.transaction() as sql:
+        sql.execute(f"PRAGMA max_page_count = {sql.execute('PRAGMA page_count').fetchone()[0]}")
+    with pytest.raises(OSError, match="No space left on device"), database.transaction() as sql:
+        sql.execute("INSERT INTO things VALUES (?)", ("x" * 100_000,))
+    assert names(database) == []
