@@ -41,6 +41,8 @@ NUMBERS: dict[str, int] = {
         "rt_sigaction": 13,
         "keyctl": 250,
         "seccomp": 317,
+        "sched_setattr": 314,
+        "ioprio_set": 251,
         "bpf": 321,
     },
     "aarch64": {
@@ -52,6 +54,8 @@ NUMBERS: dict[str, int] = {
         "setresgid": 149,
         "keyctl": 219,
         "seccomp": 277,
+        "sched_setattr": 274,
+        "ioprio_set": 30,
         "bpf": 280,
     },
 }.get(MACHINE, {})

@@ -4,7 +4,9 @@ import resource
 from typing import Any, NamedTuple
 
 from sampan.linux import capability
+from sampan.runtime import scheduling
 from sampan.runtime.failure import invalid
+from sampan.runtime.scheduling import Scheduling
 
 _RLIMITS = {name: getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")}
 _INFINITY = 2**64 - 1
@@ -43,6 +45,7 @@ class Command(NamedTuple):
     no_new_privileges: bool
     rlimits: tuple[Rlimit, ...]
     seccomp: bytes | None  # BPF program
+    scheduling: Scheduling | None
 
 
 def parse(process: dict[str, Any], seccomp: bytes | None) -> Command:
@@ -72,6 +75,7 @@ def parse(process: dict[str, Any], seccomp: bytes | None) -> Command:
         no_new_privileges=bool(process.get("noNewPrivileges")),
         rlimits=tuple(map(_rlimit, process.get("rlimits") or ())),
         seccomp=seccomp,
+        scheduling=scheduling.parse(process),
     )
 
 

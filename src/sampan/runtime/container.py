@@ -7,12 +7,13 @@ import contextlib
 import errno
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple, NoReturn
 
 from sampan.linux import process
 from sampan.runtime import cgroup as cgroups
-from sampan.runtime import cgroup_layout, command, link, netns, plan, setup
+from sampan.runtime import cgroup_layout, command, hooks, link, netns, plan, setup
 from sampan.runtime.cgroup import Cgroup
 from sampan.runtime.failure import CREATE, EXEC, INIT, NO_START, OciError, of_system, unpack
 from sampan.runtime.link import Link
@@ -21,7 +22,7 @@ from sampan.runtime.protocol import Launch
 from sampan.runtime.setup import Join, Setup, Stdio
 
 _SIGKILL = 9
-_JOINED = (
+_JOINED = (  # and the time namespace, where there is one
     process.CLONE_NEWNS
     | process.CLONE_NEWNET
     | process.CLONE_NEWUTS
@@ -33,7 +34,16 @@ _JOINED = (
 class Container:
     """One created container. `pidfd` and `console` are the caller's to close; `warnings` are for the user."""
 
-    def __init__(self, pid: int, pidfd: int, cgroup: Cgroup, spec: dict[str, Any], end: Link) -> None:
+    def __init__(
+        self,
+        pid: int,
+        pidfd: int,
+        cgroup: Cgroup,
+        spec: dict[str, Any],
+        end: Link,
+        *,
+        about: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
         self.pid = pid
         self.pidfd = pidfd
         self.cgroup = cgroup
@@ -41,6 +51,7 @@ class Container:
         self.console: int | None = None
         self.warnings: list[str] = cgroup.warnings
         self.link = end
+        self.about = about  # the state for hooks; empty without any
 
 
 class Executed(NamedTuple):
@@ -66,19 +77,28 @@ def load(path: str) -> dict[str, Any]:
     return spec
 
 
-def create(launch: Launch, spec: dict[str, Any], stdio: Stdio | None) -> Container:
-    """Everything but execve: the process waits. Raises OciError, with everything undone."""
+def create(
+    launch: Launch, spec: dict[str, Any], stdio: Stdio | None, *, gate: int = -1, preserved: int = 0
+) -> Container:
+    """Everything but execve: the process waits, for `start` or at its `gate` (a listening socket, which is
+    borrowed). It gets `preserved` of our descriptors from 3 on. Raises OciError, with everything undone."""
     cgroup = None
     try:
         layout = cgroup_layout.detect()
         cgroup = cgroups.create(layout, cgroups_path(launch.id, spec))
-        steps = plan.build(spec, launch.rootfs, launch.bundle, cgroups.view(cgroup, layout))
+        view = cgroups.view(cgroup, layout)
+        steps = plan.build(spec, launch.rootfs, launch.bundle, view, launch.id)
         wanted = Setup(
             steps,
             command.parse(spec.get("process") or {}, _program(launch.seccomp)),
             launch.interfaces,
             launch.gateway,
             _last_capability(),
+            gate,
+            preserved,
+            hooks.state(launch.id, "created", 0, launch.bundle, spec)
+            if steps.hooks is not hooks.NONE
+            else {},
         )
         return _launch(wanted, spec, cgroup, stdio)
     except BaseException as error:
@@ -95,21 +115,43 @@ def start(container: Container) -> None:
     """Let it execve; returns when it has. Raises OciError (then pid 1 has ended, or is about to)."""
     try:
         _released(container.link)
+        if after := hooks.parse(container.spec).poststart:
+            _poststart(container, after)
     except OciError as error:
         raise error.prefixed(CREATE + INIT) from None
     finally:
         container.link.close()
 
 
+def _poststart(container: Container, after: Sequence[hooks.Hook]) -> None:
+    """One that fails ends the container (runtime-spec, runtime.md, "Lifecycle")."""
+    try:
+        hooks.run("poststart", after, {**container.about, "status": "running", "pid": container.pid})
+    except OciError:
+        process.pidfd_send_signal(container.pidfd, _SIGKILL)
+        raise
+
+
 def execute(
-    container: Container, wanted: dict[str, Any], stdio: Stdio | None, seccomp: str | None
+    container: Container,
+    wanted: dict[str, Any],
+    stdio: Stdio | None,
+    seccomp: str | None,
+    *,
+    preserved: int = 0,
 ) -> Executed:
     """A further process in a running container; returns after its execve. Raises OciError."""
     try:
         parsed = command.parse(wanted, _program(seccomp))
         console = plan.console_of(wanted) if parsed.terminal else None
-        entered = EnterCgroups(tuple(container.cgroup.directories.values()))
-        joining = Join(container.pidfd, _JOINED, parsed, _last_capability(), console, entered)
+        outside = [
+            EnterCgroups(tuple(container.cgroup.directories.values())),
+            *plan.personality(container.spec.get("linux") or {}),
+            *plan.oom_score(wanted),
+        ]
+        joined = _JOINED | (process.CLONE_NEWTIME if _has(container.spec, "time") else 0)
+        last = _last_capability()
+        joining = Join(container.pidfd, joined, parsed, last, console, outside, preserved)
         return _execute(container, joining, stdio)
     except OSError as error:
         raise of_system("executing in the container", error).prefixed(EXEC) from None
@@ -127,9 +169,11 @@ def destroy(container: Container) -> bool:
 def _launch(wanted: Setup, spec: dict[str, Any], cgroup: Cgroup, stdio: Stdio | None) -> Container:
     ours, theirs = link.pair()
     joins = _open_namespaces(wanted.plan.joins)
-    flags = wanted.plan.clone_flags & ~process.CLONE_NEWCGROUP
+    flags = wanted.plan.clone_flags & ~(process.CLONE_NEWCGROUP | process.CLONE_NEWTIME)
     try:
         pid_namespace = [fd for fd, kind in joins if kind == process.CLONE_NEWPID]
+        if wanted.plan.clone_flags & process.CLONE_NEWTIME:
+            _new_clocks(wanted.plan.clocks)
         pid, pidfd = _clone(flags, cgroups.open_birthplace(cgroup), pid_namespace)
         if pid == 0:
             _child_create(wanted, theirs, stdio, joins)
@@ -140,10 +184,10 @@ def _launch(wanted: Setup, spec: dict[str, Any], cgroup: Cgroup, stdio: Stdio | 
         theirs.close()
         for fd, _ in joins:
             os.close(fd)
-    container = Container(pid, pidfd, cgroup, spec, ours)
+    container = Container(pid, pidfd, cgroup, spec, ours, about=wanted.about)
     try:
         _provide(wanted, spec, cgroup, container)
-        container.console = _ready(ours, container.warnings)
+        container.console = _ready(ours, container.warnings, lambda: _create_hooks(wanted, container))
     except BaseException:
         _kill(container.pid, container.pidfd)
         ours.close()
@@ -158,6 +202,23 @@ def _child_create(
     setup.create(wanted, end, stdio, others)
 
 
+def _new_clocks(offsets: str) -> None:
+    """For our next child: its offsets can be set only as long as nobody is in it (time_namespaces(7)). That
+    this process's further children land there, too, is no matter: it makes one container and ends."""
+    process.unshare(process.CLONE_NEWTIME)
+    if offsets:
+        with open("/proc/self/timens_offsets", "wb") as file:
+            file.write(offsets.encode())
+
+
+def _create_hooks(wanted: Setup, container: Container) -> None:
+    about = {**wanted.about, "status": "creating", "pid": container.pid}
+    hooks.run("prestart", wanted.plan.hooks.prestart, about)
+    hooks.run("createRuntime", wanted.plan.hooks.create_runtime, about)
+    container.link.send(link.HOOKED)
+    container.link.send(link.GO)
+
+
 def _provide(wanted: Setup, spec: dict[str, Any], cgroup: Cgroup, container: Container) -> None:
     """What only we can do for the child, while it builds its root."""
     try:
@@ -167,13 +228,14 @@ def _provide(wanted: Setup, spec: dict[str, Any], cgroup: Cgroup, container: Con
         netns.plumb(wanted.interfaces, container.pid)
     except ProcessLookupError:
         pass  # it died: what it says last is the error
-    with contextlib.suppress(ConnectionError):
-        container.link.send(link.GO)
+    if not wanted.plan.hooks.before_pivot:
+        with contextlib.suppress(ConnectionError):
+            container.link.send(link.GO)
 
 
 def _execute(container: Container, joining: Join, stdio: Stdio | None) -> Executed:
     ours, theirs = link.pair()
-    pid_namespace = [] if _shares_pids(container.spec) else [container.pidfd]
+    pid_namespace = [container.pidfd] if _has(container.spec, "pid") else []
     try:
         pid, pidfd = _clone_beside(container, pid_namespace)
         if pid == 0:
@@ -184,7 +246,7 @@ def _execute(container: Container, joining: Join, stdio: Stdio | None) -> Execut
     finally:
         theirs.close()
     try:
-        console = _ready(ours, container.warnings)
+        console = _ready(ours, container.warnings, _no_hooks)
         _released(ours)
     except BaseException as error:
         _kill(pid, pidfd)
@@ -238,13 +300,15 @@ def _open_namespaces(joins: Sequence[tuple[int, str]]) -> list[tuple[int, int]]:
     return opened
 
 
-def _ready(end: Link, warnings: list[str]) -> int | None:
-    """Wait for READY; the console's master if one came."""
+def _ready(end: Link, warnings: list[str], hooked: Callable[[], None]) -> int | None:
+    """Wait for READY; the console's master if one came. `hooked`: what HOOKS asks for."""
     console = None
     while True:
         letter, payload, fd = end.receive()
         if letter == link.CONSOLE:
             console = fd
+        elif letter == link.HOOKS:
+            hooked()
         elif letter == link.WARNING:
             warnings.append(payload.decode())
         elif letter == link.READY:
@@ -253,6 +317,10 @@ def _ready(end: Link, warnings: list[str]) -> int | None:
             if console is not None:
                 os.close(console)
             raise _failed(letter, payload)
+
+
+def _no_hooks() -> None:
+    raise OciError("Internal", "an exec has no hooks")
 
 
 def _released(end: Link) -> None:
@@ -294,9 +362,10 @@ def cgroups_path(identifier: str, spec: dict[str, Any]) -> str:
     return (spec.get("linux") or {}).get("cgroupsPath") or f"{cgroups.PARENT}/{identifier}"
 
 
-def _shares_pids(spec: dict[str, Any]) -> bool:
-    kinds = [entry.get("type") for entry in (spec.get("linux") or {}).get("namespaces") or ()]
-    return "pid" not in kinds
+def _has(spec: dict[str, Any], namespace: str) -> bool:
+    """Of its own, or another's: in any case not simply the host's."""
+    entries = (spec.get("linux") or {}).get("namespaces") or ()
+    return namespace in [entry.get("type") for entry in entries]
 
 
 def _program(path: str | None) -> bytes | None:

@@ -16,14 +16,15 @@ _SEPARATOR = "\0"
 class OciError(errors.SampanError):
     """`str(error)` is Docker's sentence; `kind` a class of sampan.errors; `exit_code` 126, 127 or 128."""
 
-    def __init__(self, kind: str, message: str, exit_code: int = NO_START) -> None:
-        super().__init__(message)
+    def __init__(self, kind: str, message: str, exit_code: int = NO_START, prefix: str = "") -> None:
+        super().__init__(prefix + message)
         self.kind = kind
-        self.message = message
+        self.message = message  # without what Docker puts before it
         self.exit_code = exit_code
+        self.prefix = prefix
 
     def prefixed(self, prefix: str) -> "OciError":
-        return OciError(self.kind, prefix + self.message, self.exit_code)
+        return OciError(self.kind, self.message, self.exit_code, prefix + self.prefix)
 
 
 def invalid(message: str) -> OciError:

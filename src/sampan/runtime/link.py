@@ -3,19 +3,25 @@
 One letter and a payload per SOCK_SEQPACKET packet. The child's end is close-on-exec: its end of file after
 EXECUTING says that execve has succeeded.
 
+A *gate* is a listening socket that the child keeps: whoever connects there after READY takes over. So can
+`create` and `start` be two commands, with nothing that lives between them.
+
     child                         parent
       │◄────────────── LIMITED ─────┤  the limits hold: device nodes can be made
+      ├─ HOOKS ────────────────────►│  only with hooks that want the root before the pivot
+      │◄────────────── HOOKED ──────┤  those of the runtime's namespaces have run
       │◄────────────── GO ──────────┤  the network pairs are there
       ├─ WARNING* ─────────────────►│
       ├─ CONSOLE + fd ─────────────►│  only with a terminal
       ├─ READY ────────────────────►│  create returns
-      │◄────────────── START ───────┤
+      │◄────────────── START ───────┤  (over a new connection, if the child has a gate)
       ├─ EXECUTING ────────────────►│
       ├─ (closed by execve) ───────►│  start returns
       ├─ ERROR ────────────────────►│  instead of anything
 """
 
 import array
+import os
 from _socket import (
     AF_UNIX,
     CMSG_SPACE,
@@ -29,7 +35,7 @@ from _socket import (
     socketpair,
 )
 
-LIMITED, GO, START = b"L", b"G", b"S"
+LIMITED, GO, START, HOOKS, HOOKED = b"L", b"G", b"S", b"H", b"h"
 WARNING, CONSOLE, READY, EXECUTING, ERROR = b"W", b"C", b"R", b"X", b"E"
 _LIMIT = 16 * 1024  # bytes; our own sentences
 _INT = 4
@@ -46,6 +52,15 @@ class Link:
 
     def close(self) -> None:
         self._socket.close()
+
+    def accept(self, gate: int) -> None:
+        """Wait for whoever starts us, and close the gate: from now on that is the other end."""
+        listener = socket(fileno=gate)
+        fd, _ = listener._accept()  # type: ignore[attr-defined]  # what socket.socket.accept calls
+        os.set_inheritable(fd, False)
+        listener.close()
+        self._socket.close()
+        self._socket = socket(fileno=fd)
 
     def send(self, letter: bytes, payload: bytes = b"") -> None:
         """Raises ConnectionError when the other end is gone."""

@@ -6,6 +6,7 @@ Paths named `destination` or `path` are of the container's root, everything else
 
 from typing import NamedTuple
 
+from sampan.runtime.hooks import Hook
 from sampan.runtime.mount_options import Attributes
 
 NONE = Attributes(0, 0)
@@ -43,6 +44,14 @@ class BindRoot(NamedTuple):
 
 class Pivot(NamedTuple):
     """The new root becomes "/", the host's root goes. From here on no path can reach the host."""
+
+
+class CreateHooks(NamedTuple):
+    """The root is complete and the host's still there: those hooks have their turn."""
+
+    hooks: tuple[Hook, ...]  # of the container's namespaces
+    identifier: str
+    bundle: str
 
 
 class NewCgroupNamespace(NamedTuple):
@@ -144,6 +153,10 @@ class RootPropagation(NamedTuple):
     flags: int
 
 
+class SetPersonality(NamedTuple):
+    value: int
+
+
 class NewKeyring(NamedTuple):
     name: str
 
@@ -159,6 +172,8 @@ Operation = (
     | MountOverlay
     | BindRoot
     | Pivot
+    | CreateHooks
+    | SetPersonality
     | NewCgroupNamespace
     | MountFilesystem
     | AttachSource

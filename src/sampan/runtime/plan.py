@@ -11,9 +11,11 @@ from typing import Any, NamedTuple
 
 from sampan.linux import process
 from sampan.linux.mount import MS_PRIVATE
+from sampan.linux.schedule import PER_LINUX, PER_LINUX32
+from sampan.runtime import hooks, sysctls
 from sampan.runtime import operations as op
-from sampan.runtime import sysctls
 from sampan.runtime.failure import invalid, unsupported
+from sampan.runtime.hooks import NONE, Hooks
 from sampan.runtime.mount_options import MountOptions, parse, propagation_flags
 from sampan.runtime.protocol import Rootfs
 
@@ -24,6 +26,7 @@ NAMESPACE_FLAGS: dict[str, int] = {
     "uts": process.CLONE_NEWUTS,
     "ipc": process.CLONE_NEWIPC,
     "cgroup": process.CLONE_NEWCGROUP,
+    "time": process.CLONE_NEWTIME,
 }
 _ORDINARY = ("/proc", "/sys", "/dev")
 _DEVICES = ("null", 3), ("zero", 5), ("full", 7), ("random", 8), ("urandom", 9)
@@ -48,31 +51,43 @@ class Plan(NamedTuple):
     operations: tuple[op.Operation, ...]
     clone_flags: int
     joins: tuple[tuple[int, str], ...]  # (CLONE_NEW*, path)
+    hooks: Hooks = NONE
+    clocks: str = ""  # for /proc/PID/timens_offsets, of a time namespace of its own
 
     def __str__(self) -> str:
         return "\n".join(map(repr, self.operations))
 
 
-def build(spec: dict[str, Any], rootfs: Rootfs | None, bundle: str, view: CgroupView) -> Plan:
+def build(
+    spec: dict[str, Any], rootfs: Rootfs | None, bundle: str, view: CgroupView, identifier: str = ""
+) -> Plan:
     """Raises OciError for a spec that we cannot or must not carry out."""
     linux = spec.get("linux") or {}
+    if linux.get("intelRdt"):
+        raise unsupported("intelRdt is specified in config, but Intel RDT is not supported or enabled")
     flags, joins = namespaces(linux.get("namespaces") or ())
     mounts = [_Mount.of(entry) for entry in spec.get("mounts") or ()]
     own_cgroup = bool(flags & process.CLONE_NEWCGROUP)
     sources: list[op.Operation] = []
     attaches = [step for mount in mounts for step in _mount(mount, sources, view, own_cgroup=own_cgroup)]
+    given = hooks.parse(spec)
+    filling = [
+        *([op.NewCgroupNamespace()] if own_cgroup else ()),
+        *(op.MaskTree(path) for path in (rootfs.masked if rootfs else ())),
+        *attaches,
+        *_devices(mounts, linux),
+    ]
     operations = [
         op.NewKeyring("_ses." + bundle.rsplit("/", 1)[-1]),
+        *personality(linux),
         *_oom(spec),
         op.EnterCgroups(tuple(directory for _, directory in view.hierarchies)),
         *sources,
         op.MakePrivate(),
         _root(spec, rootfs, bundle),
+        *(_filled_and_hooked(filling, given, identifier, bundle) if given.before_pivot else ()),
         op.Pivot(),
-        *([op.NewCgroupNamespace()] if own_cgroup else ()),
-        *(op.MaskTree(path) for path in (rootfs.masked if rootfs else ())),
-        *attaches,
-        *_devices(mounts, linux),
+        *(() if given.before_pivot else filling),
         *_console(spec),
         *_names(spec, flags),
         *_sysctls(linux, flags),
@@ -82,7 +97,40 @@ def build(spec: dict[str, Any], rootfs: Rootfs | None, bundle: str, view: Cgroup
         *([op.ReadonlyRoot()] if (spec.get("root") or {}).get("readonly") else ()),
         *_propagation(linux),
     ]
-    return Plan(tuple(operations), flags, joins)
+    return Plan(tuple(operations), flags, joins, given, _clocks(linux, flags))
+
+
+def _filled_and_hooked(
+    filling: Sequence[op.Operation], given: Hooks, identifier: str, bundle: str
+) -> Iterator[op.Operation]:
+    """Such hooks find the root's mounts in place and the host's root still there (runtime-spec, config.md).
+    Only they put the mounts before the pivot: until then every path is resolved beneath the new root's
+    descriptor (openat2(2), RESOLVE_IN_ROOT), which is as good, but rests on one lock instead of two."""
+    yield from filling
+    yield op.CreateHooks(tuple(given.create_container), identifier, bundle)
+
+
+def personality(linux: dict[str, Any]) -> Iterator[op.Operation]:
+    if not (entry := linux.get("personality")):
+        return
+    domain = {"LINUX": PER_LINUX, "LINUX32": PER_LINUX32}.get(entry.get("domain", ""))
+    if domain is None:
+        raise invalid(f"invalid personality domain {entry.get('domain', '')}")
+    if entry.get("flags"):
+        raise unsupported("personality flags are not supported")
+    yield op.SetPersonality(domain)
+
+
+def _clocks(linux: dict[str, Any], flags: int) -> str:
+    offsets = linux.get("timeOffsets") or {}
+    if offsets and not flags & process.CLONE_NEWTIME:
+        raise invalid("time namespace offsets are specified, but no time namespace is")
+    lines = []
+    for clock, offset in offsets.items():
+        if clock not in ("monotonic", "boottime"):
+            raise invalid(f"there is no time offset for the clock {clock!r}")
+        lines.append(f"{clock} {offset.get('secs', 0)} {offset.get('nanosecs', 0)}\n")
+    return "".join(lines)
 
 
 def namespaces(entries: Sequence[dict[str, Any]]) -> tuple[int, tuple[tuple[int, str], ...]]:
@@ -121,8 +169,11 @@ class _Mount(NamedTuple):
 
 
 def _oom(spec: dict[str, Any]) -> Iterator[op.Operation]:
-    value = (spec.get("process") or {}).get("oomScoreAdj")
-    if value is not None:
+    yield from oom_score(spec.get("process") or {})
+
+
+def oom_score(process_: dict[str, Any]) -> Iterator[op.SetOomScore]:
+    if (value := process_.get("oomScoreAdj")) is not None:
         yield op.SetOomScore(value)
 
 

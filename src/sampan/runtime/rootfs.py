@@ -35,7 +35,7 @@ def mount_overlay(step: op.MountOverlay, stage: Stage) -> None:
     else:
         _overlay_by_page(step)
         root = os.open(step.anchor, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    stage.new_root = root
+    stage.new_root = stage.root = root
 
 
 def _takes_layers_singly() -> bool:
@@ -106,6 +106,7 @@ def bind_root(step: op.BindRoot, stage: Stage) -> None:
     anchor = os.open(step.anchor, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     mount.move_mount(stage.new_root, anchor)
     os.close(anchor)
+    stage.root = stage.new_root  # until the pivot
 
 
 def pivot(_step: op.Pivot, stage: Stage) -> None:

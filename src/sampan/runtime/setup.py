@@ -7,15 +7,17 @@ import contextlib
 import fcntl
 import os
 import termios
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple, NoReturn
 
-from sampan.linux import keyctl, process
+from sampan.linux import keyctl, process, schedule
 from sampan.linux.openat2 import RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, openat2
-from sampan.runtime import devices, identity, link, mounts, netns, rootfs, sysctls
+from sampan.runtime import devices, hooks, identity, link, mounts, netns, rootfs, scheduling, sysctls
 from sampan.runtime import operations as op
 from sampan.runtime.command import Command
 from sampan.runtime.failure import OciError, of_system, pack
+from sampan.runtime.hooks import Hook
 from sampan.runtime.link import Link
 from sampan.runtime.plan import Plan
 from sampan.runtime.protocol import Interface
@@ -38,6 +40,9 @@ class Setup(NamedTuple):
     interfaces: Sequence[Interface]
     gateway: str | None
     last_capability: int
+    gate: int = -1  # `runtime.link`; -1: none
+    preserved: int = 0  # descriptors from 3 on that the process gets
+    about: Mapping[str, Any] = MappingProxyType({})  # the state for startContainer hooks
 
 
 class Join(NamedTuple):
@@ -48,7 +53,8 @@ class Join(NamedTuple):
     command: Command
     last_capability: int
     console: op.MakeConsole | None
-    cgroups: op.EnterCgroups
+    outside: Sequence[op.Operation]  # before it enters: cgroups, OOM score, personality
+    preserved: int = 0
 
 
 def create(setup: Setup, end: Link, stdio: Stdio | None, joins: Sequence[tuple[int, int]]) -> NoReturn:
@@ -81,7 +87,7 @@ def _create(setup: Setup, end: Link, stdio: Stdio | None, joins: Sequence[tuple[
     process.prctl(process.PR_SET_PDEATHSIG, 9)  # until it is set up: nobody else would undo it
     for fd, kind in joins:
         process.setns(fd, kind)
-    _keep_only(end, stdio)
+    _keep_only((end.fileno(), setup.gate), setup.preserved, stdio)
     os.umask(0)
     os.setsid()
     stage = Stage()
@@ -89,7 +95,8 @@ def _create(setup: Setup, end: Link, stdio: Stdio | None, joins: Sequence[tuple[
     end.expect(link.GO)
     if setup.plan.clone_flags & process.CLONE_NEWNET:
         netns.configure(setup.interfaces, setup.gateway)
-    return _finish(setup.command, stage, end, setup.last_capability)
+    beginning = _Beginning(setup.preserved, setup.gate, setup.plan.hooks.start_container, setup.about)
+    return _finish(setup.command, stage, end, setup.last_capability, beginning)
 
 
 def _apply(steps: Sequence[op.Operation], stage: Stage, end: Link) -> None:
@@ -97,21 +104,32 @@ def _apply(steps: Sequence[op.Operation], stage: Stage, end: Link) -> None:
     denies all, and mknod(2) in between would fail."""
     limited = False
     for step in steps:
-        if not limited and type(step) is op.MakeDevice:
+        if not limited and type(step) in (op.MakeDevice, op.CreateHooks):
             end.expect(link.LIMITED)
             limited = True
-        _DO[type(step)](step, stage)
+        if type(step) is op.CreateHooks:
+            _create_hooks(step, end)
+        else:
+            _DO[type(step)](step, stage)
     if not limited:
         end.expect(link.LIMITED)
+
+
+def _create_hooks(step: op.CreateHooks, end: Link) -> None:
+    end.send(link.HOOKS)
+    end.expect(link.HOOKED)
+    about = hooks.state(step.identifier, "creating", os.getpid(), step.bundle, {})
+    hooks.run("createContainer", step.hooks, about)
 
 
 def _join(wanted: Join, end: Link, stdio: Stdio | None) -> OciError:
     process.prctl(process.PR_SET_DUMPABLE, 0)
     process.prctl(process.PR_SET_PDEATHSIG, 9)
     stage = Stage()
-    enter_cgroups(wanted.cgroups, stage)
+    for step in wanted.outside:
+        _DO[type(step)](step, stage)
     process.setns(wanted.pidfd, wanted.namespaces)
-    _keep_only(end, stdio)
+    _keep_only((end.fileno(),), wanted.preserved, stdio)
     os.setsid()
     stage.root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     new_keyring(op.NewKeyring("_ses.exec"), stage)
@@ -120,10 +138,21 @@ def _join(wanted: Join, end: Link, stdio: Stdio | None) -> OciError:
         for fd in (0, 1, 2):
             os.dup2(slave, fd)
         os.close(slave)
-    return _finish(wanted.command, stage, end, wanted.last_capability)
+    return _finish(wanted.command, stage, end, wanted.last_capability, _Beginning(wanted.preserved))
 
 
-def _finish(command: Command, stage: Stage, end: Link, last_capability: int) -> OciError:
+class _Beginning(NamedTuple):
+    """What create adds to what it shares with exec."""
+
+    preserved: int
+    gate: int = -1
+    hooks: Sequence[Hook] = ()
+    about: Mapping[str, Any] = MappingProxyType({})
+
+
+def _finish(
+    command: Command, stage: Stage, end: Link, last_capability: int, beginning: _Beginning
+) -> OciError:
     """The part that create and exec share. The order is explained in `runtime.identity`."""
     if command.terminal:
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
@@ -137,26 +166,40 @@ def _finish(command: Command, stage: Stage, end: Link, last_capability: int) -> 
     path = identity.find_executable(command)
     for warning in stage.warnings:
         end.send(link.WARNING, warning.encode())
-    process.close_range(_FIRST_FREE, end.fileno() - 1) if end.fileno() > _FIRST_FREE else None
-    process.close_range(end.fileno() + 1)
+    _close_but((end.fileno(), beginning.gate), beginning.preserved)
     process.prctl(process.PR_SET_PDEATHSIG, 0)
     end.send(link.READY)
+    if beginning.gate >= 0:
+        end.accept(beginning.gate)
     end.expect(link.START)
     process.reset_signals()
+    if command.scheduling is not None:
+        scheduling.apply(command.scheduling)
     identity.become(command, user, last_capability)
+    if beginning.hooks:
+        about = {**beginning.about, "pid": os.getpid()}
+        hooks.run("startContainer", beginning.hooks, about)
     end.send(link.EXECUTING)
     return identity.execute(path, command, environment)
 
 
-def _keep_only(end: Link, stdio: Stdio | None) -> None:
-    """0, 1, 2 and our end; nothing that the monitor has open (CVE-2024-21626)."""
+def _keep_only(ends: Sequence[int], preserved: int, stdio: Stdio | None) -> None:
+    """0, 1, 2 and our ends; nothing that the monitor has open (CVE-2024-21626)."""
     if stdio is not None:
         copies = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _FIRST_FREE) for fd in stdio]
         for number, fd in enumerate(copies):
             os.dup2(fd, number)
-    if end.fileno() > _FIRST_FREE:
-        process.close_range(_FIRST_FREE, end.fileno() - 1)
-    process.close_range(end.fileno() + 1)
+    _close_but(ends, preserved)
+
+
+def _close_but(kept: Sequence[int], preserved: int) -> None:
+    """Everything from 3 on, but the first `preserved` and those."""
+    first = _FIRST_FREE + preserved
+    for fd in sorted(kept):
+        if fd > first:
+            process.close_range(first, fd - 1)
+        first = max(first, fd + 1)
+    process.close_range(first)
 
 
 def enter_cgroups(step: op.EnterCgroups, _stage: Stage) -> None:
@@ -190,6 +233,10 @@ def set_oom_score(step: op.SetOomScore, stage: Stage) -> None:
         stage.warnings.append(f"oom_score_adj cannot be lowered to {step.value} here. Setting discarded.")
     finally:
         os.close(fd)
+
+
+def set_personality(step: op.SetPersonality, _stage: Stage) -> None:
+    schedule.personality(step.value)
 
 
 def set_hostname(step: op.SetHostname, _stage: Stage) -> None:
@@ -235,6 +282,7 @@ _DO: dict[type[Any], Callable[[Any, Stage], None]] = {
     op.MakeConsole: devices.make_console,
     op.NewKeyring: new_keyring,
     op.SetOomScore: set_oom_score,
+    op.SetPersonality: set_personality,
     op.SetHostname: set_hostname,
     op.SetDomainname: set_domainname,
     op.SetSysctl: set_sysctl,
