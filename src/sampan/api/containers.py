@@ -9,7 +9,7 @@ import msgspec
 from sampan.api.messages import Answer, Request, Response, Stream
 from sampan.api.query import Query
 from sampan.api.system import json
-from sampan.api.types import checked_body, create_body
+from sampan.api.types import checked_body, create_body, json_body
 from sampan.engine import timestamps
 from sampan.engine.containers import (
     attach as attaching,
@@ -29,7 +29,9 @@ from sampan.engine.containers import resize as resizing
 from sampan.engine.containers import restart as restarting
 from sampan.engine.containers import start as starting
 from sampan.engine.containers import stop as stopping
+from sampan.engine.containers import update as updating
 from sampan.engine.containers import wait as waiting
+from sampan.engine.containers.config import HostConfig
 from sampan.engine.containers.record import Container
 from sampan.engine.engine import Engine
 from sampan.errors import InvalidArgument
@@ -126,6 +128,13 @@ async def pause(engine: Engine, request: Request) -> Response:
 async def unpause(engine: Engine, request: Request) -> Response:
     await pausing.unpause(engine, find(engine, request))
     return _NO_CONTENT
+
+
+async def update(engine: Engine, request: Request) -> Response:
+    """The body is the part of a HostConfig that has to do with resources, and the restart policy."""
+    container = find(engine, request)
+    wanted = await json_body(request, HostConfig)
+    return json({"Warnings": await updating.update(engine, container, wanted) or None})
 
 
 async def rename(engine: Engine, request: Request) -> Response:

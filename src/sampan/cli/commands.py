@@ -32,6 +32,7 @@ VERBS = {
     "tag": "image.tag",
     "top": "container.top",
     "unpause": "container.unpause",
+    "update": "container.update",
     "version": "system.version",
     "wait": "container.wait",
 }
@@ -54,6 +55,7 @@ GROUPS = {
         "stop": "container.stop",
         "top": "container.top",
         "unpause": "container.unpause",
+        "update": "container.update",
         "wait": "container.wait",
     },
     "context": {

@@ -8,6 +8,7 @@ _NO_SWAP = (
     "Your kernel does not support swap limit capabilities or the cgroup is not mounted. "
     "Memory limited without swap."
 )
+_WEIGHT = "Your kernel does not support Block I/O weight or the cgroup is not mounted. Weight discarded."
 
 
 class Write(NamedTuple):
@@ -119,7 +120,7 @@ _THROTTLES = (
 
 def _io_v1(io: Mapping[str, Any]) -> Iterator[Write]:
     if weight := io.get("weight"):
-        yield Write("blkio", "blkio.weight", str(weight), _discarded("Block I/O weight"))
+        yield Write("blkio", "blkio.weight", str(weight), _WEIGHT)
     for key, file, _ in _THROTTLES:
         for device, rate in _rates(io.get(key) or ()):
             yield Write("blkio", file, f"{device} {rate}", _discarded("Block I/O throttling"))
@@ -129,7 +130,7 @@ def _io_v2(io: Mapping[str, Any]) -> Iterator[Write]:
     if weight := io.get("weight"):
         # blkio.weight 10…1000 → io.weight 1…10000, as runc.
         value = str(1 + (weight - 10) * 9999 // 990)
-        yield Write("io", "io.weight", value, _discarded("Block I/O weight"))
+        yield Write("io", "io.weight", value, _WEIGHT)
     for key, _, word in _THROTTLES:
         for device, rate in _rates(io.get(key) or ()):
             yield Write("io", "io.max", f"{device} {word}={rate}", _discarded("Block I/O throttling"))

@@ -256,17 +256,22 @@ def _networks(result: dict[str, Any], host: dict[str, Any], options: Values) -> 
 def _policy(host: dict[str, Any], options: Values) -> None:
     if "restart" not in options.changed:
         return
-    name, colon, count = options["restart"].partition(":")
+    host["RestartPolicy"] = policy(options["restart"])
+    if options["rm"] and host["RestartPolicy"]["Name"] not in ("", "no"):
+        raise InvalidArgument("conflicting options: cannot specify both --restart and --rm")
+
+
+def policy(text: str) -> dict[str, Any]:
+    """`on-failure:3`, as the API takes it."""
+    name, colon, count = text.partition(":")
     if colon and not name:
         raise InvalidArgument("invalid restart policy format: no policy provided before colon")
-    policy: dict[str, Any] = {"Name": name}
+    found: dict[str, Any] = {"Name": name}
     if count:
         if not (count.removeprefix("-").isascii() and count.removeprefix("-").isdigit()):
             raise InvalidArgument("invalid restart policy format: maximum retry count must be an integer")
-        policy["MaximumRetryCount"] = int(count)
-    if options["rm"] and name not in ("", "no"):
-        raise InvalidArgument("conflicting options: cannot specify both --restart and --rm")
-    host["RestartPolicy"] = policy
+        found["MaximumRetryCount"] = int(count)
+    return found
 
 
 def _modes(options: Values) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sampan.engine import signals
 from sampan.engine.containers import check_isolation, check_resources
-from sampan.engine.containers.config import Config, HostConfig, NetworkingConfig
+from sampan.engine.containers.config import Config, HostConfig, NetworkingConfig, RestartPolicy
 from sampan.engine.facts import Facts
 from sampan.errors import InvalidArgument, Unsupported
 
@@ -41,7 +41,7 @@ _UNSUPPORTED: dict[str, tuple[Any, ...]] = {
 
 def check(config: Config, host: HostConfig, networking: NetworkingConfig, facts: Facts) -> list[str]:
     """The warnings of a request that is right. Raises InvalidArgument or Unsupported."""
-    _supported(host)
+    supported(host)
     _process(config)
     check_resources.check(host, facts)
     check_isolation.check(config, host)
@@ -49,10 +49,11 @@ def check(config: Config, host: HostConfig, networking: NetworkingConfig, facts:
     _dns(host)
     _log(host)
     _networks(host, networking)
-    return _warnings(host, facts)
+    return warnings(host, facts)
 
 
-def _supported(host: HostConfig) -> None:
+def supported(host: HostConfig) -> None:
+    """Raises Unsupported for what is asked for and not honoured."""
     for field, nothing in _UNSUPPORTED.items():
         if getattr(host, field) not in nothing:
             raise Unsupported(f"{_wire_name(field)} is not supported yet")
@@ -99,7 +100,13 @@ def _no_nul(what: str, texts: list[str] | None) -> None:
 
 
 def _policies(host: HostConfig) -> None:
-    policy = host.restart_policy
+    restart_policy(host.restart_policy)
+    if host.auto_remove and host.restart_policy.name not in ("", "no"):
+        raise InvalidArgument("can't create 'AutoRemove' container with restart policy")
+
+
+def restart_policy(policy: RestartPolicy) -> None:
+    """Raises InvalidArgument."""
     if policy.name and policy.name not in _POLICIES:
         raise InvalidArgument(
             f"invalid restart policy: unknown policy '{policy.name}'; use one of 'no', 'always', "
@@ -111,8 +118,6 @@ def _policies(host: HostConfig) -> None:
         raise InvalidArgument(
             "invalid restart policy: maximum retry count can only be used with 'on-failure'"
         )
-    if host.auto_remove and policy.name not in ("", "no"):
-        raise InvalidArgument("can't create 'AutoRemove' container with restart policy")
 
 
 def _dns(host: HostConfig) -> None:
@@ -185,7 +190,7 @@ def _networks(host: HostConfig, networking: NetworkingConfig) -> None:
             )
 
 
-def _warnings(host: HostConfig, facts: Facts) -> list[str]:
+def warnings(host: HostConfig, facts: Facts) -> list[str]:
     warnings = []
     if host.network_mode == "host" and (host.port_bindings or host.publish_all_ports):
         warnings.append("Published ports are discarded when using host network mode")

@@ -166,7 +166,12 @@ def _propagation(mounts: list[MountPoint]) -> str:
 
 
 def resources(host: HostConfig, around: Surroundings) -> dict[str, Any]:
-    found: dict[str, Any] = {"devices": _device_rules(host, around)}
+    return {"devices": _device_rules(host, around), **limits(host)}
+
+
+def limits(host: HostConfig) -> dict[str, Any]:
+    """Those of `resources` that `docker update` may change, too."""
+    found: dict[str, Any] = {}
     if memory := _memory(host):
         found["memory"] = memory
     if cpu := _cpu(host):
