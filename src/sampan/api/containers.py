@@ -30,6 +30,7 @@ from sampan.engine.containers import restart as restarting
 from sampan.engine.containers import start as starting
 from sampan.engine.containers import stop as stopping
 from sampan.engine.containers import update as updating
+from sampan.engine.containers import uppers
 from sampan.engine.containers import wait as waiting
 from sampan.engine.containers.config import HostConfig
 from sampan.engine.containers.record import Container
@@ -58,7 +59,7 @@ async def listing(engine: Engine, request: Request) -> Response:
     now = timestamps.now()
     rows = [listings.row(engine, container, now) for container in found]
     if query.flag("size"):
-        rows = [await _with_size(engine, row) for row in rows]
+        rows = [await _with_size(engine, container, row) for container, row in zip(found, rows, strict=True)]
     return json(rows)
 
 
@@ -68,8 +69,8 @@ async def _listed(engine: Engine, wanted: listings.Wanted) -> list[Container]:
     return listings.listing(engine, wanted)
 
 
-async def _with_size(engine: Engine, row: dict[str, Any]) -> dict[str, Any]:
-    size = await asyncio.to_thread(inspecting.usage, f"{engine.settings.container_data(row['Id'])}/diff")
+async def _with_size(engine: Engine, container: Container, row: dict[str, Any]) -> dict[str, Any]:
+    size = await asyncio.to_thread(uppers.usage, engine, container)
     whole = await asyncio.to_thread(inspecting.image_size, engine, row["ImageID"])
     return {**row, "SizeRw": size, "SizeRootFs": size + whole}
 
@@ -90,9 +91,7 @@ async def inspect(engine: Engine, request: Request) -> Response:
     container = find(engine, request)
     shown = inspecting.inspect(engine, container)
     if Query(request.query).flag("size"):
-        size = await asyncio.to_thread(
-            inspecting.usage, f"{engine.settings.container_data(container.id)}/diff"
-        )
+        size = await asyncio.to_thread(uppers.usage, engine, container)
         whole = await asyncio.to_thread(inspecting.image_size, engine, container.definition.image_id)
         shown |= {"SizeRw": size, "SizeRootFs": size + whole}
     return json(shown)

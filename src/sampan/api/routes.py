@@ -5,6 +5,7 @@ from functools import partial
 
 from sampan.api import (
     absent,
+    commit,
     containers,
     exec,
     images,
@@ -45,6 +46,7 @@ _TABLE: list[tuple[str, str, _Handler, bool]] = [
     ("GET", "/containers/{id}/logs", containers.logs, _READ),
     ("POST", "/containers/{id}/attach", containers.attach, _READ),
     ("POST", "/containers/{id}/exec", exec.create, _CHANGE),
+    ("POST", "/commit", commit.commit, _CHANGE),
     ("DELETE", "/containers/{id}", containers.remove, _CHANGE),
     ("POST", "/exec/{id}/start", exec.start, _CHANGE),
     ("POST", "/exec/{id}/resize", exec.resize, _CHANGE),
@@ -80,7 +82,7 @@ _TABLE: list[tuple[str, str, _Handler, bool]] = [
 ]
 # Pages of the Engine API that this version does not serve yet: 501 with a clear sentence, not 404.
 _LATER = (
-    ("POST", "/build"), ("POST", "/build/prune"), ("POST", "/commit"), ("POST", "/session"),
+    ("POST", "/build"), ("POST", "/build/prune"), ("POST", "/session"),
     ("POST", "/grpc"),
     ("GET", "/containers/{id}/stats"), ("GET", "/containers/{id}/changes"),
     ("GET", "/containers/{id}/export"), ("GET", "/containers/{id}/archive"),

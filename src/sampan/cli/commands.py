@@ -6,6 +6,7 @@ from __future__ import annotations
 
 VERBS = {
     "attach": "container.attach",
+    "commit": "container.commit",
     "create": "container.create",
     "daemon": "daemon",
     "events": "system.events",
@@ -39,6 +40,7 @@ VERBS = {
 GROUPS = {
     "container": {
         "attach": "container.attach",
+        "commit": "container.commit",
         "create": "container.create",
         "exec": "container.exec",
         "inspect": "container.inspect",

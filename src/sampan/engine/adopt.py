@@ -17,8 +17,9 @@ import os
 import signal
 
 from sampan.engine import timestamps
-from sampan.engine.containers import cgroups, netrecord, supervise
+from sampan.engine.containers import cgroups, netrecord, pausemark, supervise
 from sampan.engine.containers.execs import Exec, ExecConfig
+from sampan.engine.containers.pause import resume
 from sampan.engine.containers.record import Container
 from sampan.engine.containers.remove import finish_removal
 from sampan.engine.containers.start import launch, running
@@ -69,6 +70,8 @@ async def _adopt(engine: Engine, container: Container) -> None:
             and container.state is State.RUNNING
         ):
             container.become(State.PAUSED)
+        if pausemark.take(engine.settings, container.id):
+            await resume(engine, container)
     elif isinstance(outcome, Exited) and _is_news(container, outcome):
         status.state = State.RUNNING
         status.started_at = timestamps.parse(outcome.started_at)

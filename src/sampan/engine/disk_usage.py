@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from sampan.engine import timestamps
-from sampan.engine.containers import inspect, listing
+from sampan.engine.containers import inspect, listing, uppers
 from sampan.engine.engine import Engine
 from sampan.engine.volumes import inspect as volumes
 from sampan.engine.volumes.remove import users
@@ -54,9 +54,7 @@ async def _containers(engine: Engine) -> list[dict[str, Any]]:
     now, shown = timestamps.now(), []
     for container in listing.listing(engine, listing.Wanted(everything=True)):
         row = dict(listing.row(engine, container, now))
-        row["SizeRw"] = await asyncio.to_thread(
-            inspect.usage, f"{engine.settings.container_data(container.id)}/diff"
-        )
+        row["SizeRw"] = await asyncio.to_thread(uppers.usage, engine, container)
         row["SizeRootFs"] = row["SizeRw"] + await asyncio.to_thread(
             inspect.image_size, engine, container.definition.image_id
         )

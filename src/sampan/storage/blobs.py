@@ -107,9 +107,12 @@ class Blobs:
         if "sha256:" + hashed.hexdigest() != digest:
             raise Mismatch(f"blob {digest} is damaged")
 
-    def stage(self, digest: str, data: bytes) -> Ingest:
+    def stage(self, digest: str, data: bytes, *, sync: bool = False) -> Ingest:
         """A small blob that is in memory, put beside those that were downloaded."""
         ingest = self.ingest(digest, len(data))
         with open(ingest.path, "wb") as file:
             file.write(data)
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
         return ingest

@@ -12,6 +12,8 @@ from sampan.oci import digest as digests
 from sampan.storage.layers import Layer, Layers
 from sampan.storage.store import Store
 
+_HOST, _ON_HOST = 1, 2  # the column `host`
+
 
 class Blob(NamedTuple):
     """A blob of an image: staged in ingest, or in the store already."""
@@ -26,6 +28,7 @@ class NewImage(NamedTuple):
     created: float  # seconds since 1970
     diff_ids: Sequence[str]
     blobs: Sequence[Blob]  # layers, manifest and index as they came; the configuration is added
+    on_host: bool = False  # below its layers is the machine itself
 
 
 class Row(NamedTuple):
@@ -40,6 +43,7 @@ class Row(NamedTuple):
     tags: list[tuple[str, str]]  # canonical repository, tag
     digests: list[tuple[str, str]]  # canonical repository, digest
     host: bool = False  # the machine itself
+    on_host: bool = False  # made of a container of `host`: the machine is below its layers
 
 
 class ImageRecords:
@@ -54,17 +58,23 @@ class ImageRecords:
         image: NewImage,
         tags: Iterable[tuple[str, str]] = (),
         names: Iterable[tuple[str, str]] = (),
+        *,
+        also: Callable[[sqlite3.Connection, list[Layer]], None] | None = None,
+        sync: bool = True,
     ) -> str:
         """Layers and blobs move from ingest into place, and the image with its names appears, all or nothing.
 
-        The caller holds a lease on all of them. Returns the image's id.
+        The caller holds a lease on all of them. Returns the image's id. `also`: more of the same transaction.
+        `sync` False: the layers say themselves that they are not on the disk yet (storage.taken).
         """
-        store, image_id = self._store, digests.of(image.config)
-        blobs = [*image.blobs, Blob(image_id, len(image.config))]
+        store, digest = self._store, digests.of(image.config)
+        image_id = self.known_as(digest)
+        blobs = [*image.blobs, Blob(digest, len(image.config))]
         with contextlib.ExitStack() as failed, store.commit_lock:
-            if not store.blobs.has(image_id):
-                failed.callback(store.blobs.stage(image_id, image.config).discard)
-            fsattr.syncfs(store.root)
+            if not store.blobs.has(digest):
+                failed.callback(store.blobs.stage(digest, image.config, sync=not sync).discard)
+            if sync:
+                fsattr.syncfs(store.root)
             with contextlib.ExitStack() as undo:
                 move = _mover(undo)
                 with store.database.transaction() as sql:
@@ -74,6 +84,8 @@ class ImageRecords:
                         fsattr.fsync_directory(store.path(directory))
                     self._insert(sql, image_id, image, layers, blobs)
                     self._name(sql, image_id, tags, names)
+                    if also is not None:
+                        also(sql, layers)
                 undo.pop_all()
             failed.pop_all()
             self._layers.committed(list(image.diff_ids))
@@ -99,11 +111,11 @@ class ImageRecords:
     def _insert(
         sql: sqlite3.Connection, image_id: str, image: NewImage, layers: list[Layer], blobs: list[Blob]
     ) -> None:
-        size = sum(layer.size for layer in layers)
+        size = sum(max(layer.size, 0) for layer in layers)
         sql.execute(
-            "INSERT INTO images (id, config, created, size, tagged) VALUES (?, ?, ?, ?, ?)"
+            "INSERT INTO images (id, config, created, size, tagged, host) VALUES (?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (id) DO UPDATE SET tagged = excluded.tagged",
-            (image_id, image.config, image.created, size, time.time()),
+            (image_id, image.config, image.created, size, time.time(), _ON_HOST if image.on_host else 0),
         )
         rows = [(image_id, position, layer.number) for position, layer in enumerate(layers)]
         sql.executemany("INSERT OR IGNORE INTO image_layers VALUES (?, ?, ?)", rows)
@@ -125,13 +137,14 @@ class ImageRecords:
 
     def host(self) -> str | None:
         """The id of the image that is the machine itself, once there is one."""
-        return self._one("SELECT id FROM images WHERE host")
+        return self._one(f"SELECT id FROM images WHERE host = {_HOST}")
 
     def add_host(self, config: bytes, created: float) -> None:
         row = (digests.of(config), config, created, created)
         with self._store.database.transaction() as sql:
             sql.execute(
-                "INSERT INTO images (id, config, created, size, tagged, host) VALUES (?, ?, ?, 0, ?, 1)", row
+                "INSERT INTO images (id, config, created, size, tagged, host) VALUES (?, ?, ?, 0, ?, ?)",
+                (*row, _HOST),
             )
 
     def tag(self, image_id: str, repository: str, tag: str) -> None:
@@ -173,8 +186,17 @@ class ImageRecords:
 
     def get(self, image_id: str) -> Row | None:
         with self._store.database.snapshot() as sql:
-            found = sql.execute("SELECT * FROM images WHERE id = ?", (image_id,)).fetchone()
+            found = sql.execute(
+                "SELECT * FROM images WHERE id = ?1"
+                " OR id = (SELECT image FROM config_names WHERE digest = ?1) ORDER BY id != ?1",
+                (image_id,),
+            ).fetchone()
             return _row(sql, found) if found else None
+
+    def known_as(self, config_digest: str) -> str:
+        """The id of an image with that configuration: the digest, unless it was committed before anybody
+        could know it (docs/adr/0007-commit.md)."""
+        return self._one("SELECT image FROM config_names WHERE digest = ?", config_digest) or config_digest
 
     def by_tag(self, repository: str, tag: str) -> str | None:
         return self._one("SELECT image FROM tags WHERE repository = ? AND tag = ?", repository, tag)
@@ -214,7 +236,7 @@ class ImageRecords:
 def _row(sql: sqlite3.Connection, found: sqlite3.Row) -> Row:
     image_id = found["id"]
     layers = sql.execute(
-        "SELECT layers.id, diff_id, size, opaque FROM image_layers JOIN layers ON layers.id = layer"
+        "SELECT layers.id, diff_id, size, opaque, pending FROM image_layers JOIN layers ON layers.id = layer"
         " WHERE image = ? ORDER BY position",
         (image_id,),
     )
@@ -226,10 +248,11 @@ def _row(sql: sqlite3.Connection, found: sqlite3.Row) -> Row:
         found["created"],
         found["size"],
         found["tagged"],
-        [Layer(row[0], row[1], row[2], bool(row[3])) for row in layers],
+        [Layer(row[0], row[1], row[2], bool(row[3]), bool(row[4])) for row in layers],
         [(row[0], row[1]) for row in tags],
         [(row[0], row[1]) for row in names],
-        bool(found["host"]),
+        found["host"] == _HOST,
+        found["host"] == _ON_HOST,
     )
 
 

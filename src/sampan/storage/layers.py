@@ -25,12 +25,16 @@ class Layer(NamedTuple):
     diff_id: str
     size: int
     opaque: bool
+    pending: bool = False  # the diff id is a placeholder (storage.taken)
 
 
 class Staged(NamedTuple):
     diff_id: str
     directory: str  # in ingest; the layer is in `diff` below
     unpacked: Unpacked
+    pending: bool = False
+    tar: int | None = None  # bytes, of a layer that was not unpacked from a blob
+    unsynced: str | None = None  # boot id
 
 
 class Layers:
@@ -43,12 +47,17 @@ class Layers:
         with self._store.database.snapshot() as sql:
             return self._find(sql, diff_id)
 
+    def numbered(self, number: int) -> Layer | None:
+        with self._store.database.snapshot() as sql:
+            row = sql.execute("SELECT diff_id FROM layers WHERE id = ?", (number,)).fetchone()
+            return self._find(sql, row[0]) if row else None
+
     @staticmethod
     def _find(sql: sqlite3.Connection, diff_id: str) -> Layer | None:
         row = sql.execute(
-            "SELECT id, diff_id, size, opaque FROM layers WHERE diff_id = ?", (diff_id,)
+            "SELECT id, diff_id, size, opaque, pending FROM layers WHERE diff_id = ?", (diff_id,)
         ).fetchone()
-        return Layer(row["id"], row["diff_id"], row["size"], bool(row["opaque"])) if row else None
+        return Layer(row[0], row[1], row[2], bool(row[3]), bool(row[4])) if row else None
 
     def has(self, lease: Lease, diff_id: str) -> bool:
         """Whether the layer is here, committed or staged; from then on it is leased."""
@@ -74,7 +83,7 @@ class Layers:
             for _ in chunks:  # to the end, where the digest of the blob is verified
                 pass
             found = _checked("sha256:" + hashed.hexdigest(), diff_id)
-            self._stage(lease, Staged(found, directory, unpacked))
+            self.stage(lease, Staged(found, directory, unpacked))
         except OSError as error:  # the disk: full, read-only, broken
             self._store.discard(directory)
             raise Internal(f"failed to register layer: {(error.strerror or str(error)).lower()}") from error
@@ -86,7 +95,7 @@ class Layers:
             raise
         return found
 
-    def _stage(self, lease: Lease, staged: Staged) -> None:
+    def stage(self, lease: Lease, staged: Staged) -> None:
         with self._store.leases.lock:
             if self.has(lease, staged.diff_id):  # an archive may hold the same layer twice
                 self._store.discard(staged.directory)
@@ -106,11 +115,20 @@ class Layers:
         if found is not None:
             return found
         staged = self._staged[diff_id]
-        row = (diff_id, staged.unpacked.size, int(staged.unpacked.opaque))
-        cursor = sql.execute("INSERT INTO layers (diff_id, size, opaque) VALUES (?, ?, ?)", row)
+        cursor = sql.execute(
+            "INSERT INTO layers (diff_id, size, opaque, pending, tar, unsynced) VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                diff_id,
+                staged.unpacked.size,
+                int(staged.unpacked.opaque),
+                int(staged.pending),
+                staged.tar,
+                staged.unsynced,
+            ),
+        )
         number = int(cursor.lastrowid or 0)
         moved(staged.directory, self._store.path("layers", str(number)))
-        return Layer(number, diff_id, staged.unpacked.size, staged.unpacked.opaque)
+        return Layer(number, diff_id, staged.unpacked.size, staged.unpacked.opaque, staged.pending)
 
     def committed(self, diff_ids: list[str]) -> None:
         """They have moved to their places and are in the database now."""

@@ -59,5 +59,21 @@ SCHEMA = Schema(
         ) WITHOUT ROWID;
         CREATE INDEX layer_holders_layer ON layer_holders (layer)
         """,
+        # Layers that were a container's upper directory (docs/adr/0007-commit.md). `pending`: the diff id is
+        # only a placeholder so far, and the size -1 until somebody counted. `unsynced`: the boot id of the
+        # machine while not all of it is on the disk.
+        """
+        ALTER TABLE layers ADD COLUMN pending INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE layers ADD COLUMN unsynced TEXT;
+        ALTER TABLE layers ADD COLUMN tar INTEGER;     -- bytes of the tar, where there is no blob of it
+        CREATE TABLE moves (
+            layer INTEGER PRIMARY KEY REFERENCES layers ON DELETE CASCADE,
+            source TEXT NOT NULL                   -- where the directory goes back to, from the data root
+        );
+        CREATE TABLE config_names (
+            digest TEXT PRIMARY KEY,               -- of a configuration, as save and push write it
+            image TEXT NOT NULL                    -- the id that the image was given before
+        ) WITHOUT ROWID
+        """,
     ),
 )

@@ -20,6 +20,7 @@ import threading
 import time
 
 from sampan.linux import fsattr
+from sampan.storage import recover
 from sampan.storage.blobs import Blobs
 from sampan.storage.database import Database
 from sampan.storage.leases import Flights, Leases
@@ -101,6 +102,8 @@ class Store:
     def _clean(self) -> None:
         for entry in os.scandir(self.path("trash")):
             self._trash.put(entry.path)
+        recover.recover(self.root, self.database)
+        recover.drop_unsynced(self.database, _boot_id())
         self._clean_ingest()
         self._drop_broken_images()
         self._clean_layers()
@@ -177,3 +180,8 @@ class Store:
             sql.executemany("DELETE FROM layers WHERE id = ?", [(row["id"],) for row in layers])
             sql.executemany("DELETE FROM blobs WHERE digest = ?", [(row["digest"],) for row in blobs])
         return layers, blobs
+
+
+def _boot_id() -> str:
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        return file.read().strip()

@@ -66,6 +66,9 @@ class Definition(msgspec.Struct):
     lowerdirs: list[str]  # of the overlay, top first: the image may lose its name, the layers are held
     masked: list[str]
     version: tuple[int, int] = (1, 51)  # of the API that created it: some defaults depend on it
+    own: int = (
+        0  # so many of `lowerdirs` were its own upper directory before a commit (engine.containers.uppers)
+    )
 
 
 class Status(msgspec.Struct):

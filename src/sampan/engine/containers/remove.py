@@ -80,7 +80,7 @@ async def _take_apart(engine: Engine, container: Container, *, volumes: bool) ->
         await remove_anonymous(engine, anonymous)
     tell(engine.bus, container, "destroy")
     container.tell_removed()
-    engine.tasks.spawn(_forget(engine, identity))
+    engine.tasks.spawn(_forget(engine, container))
 
 
 def _discard(engine: Engine, identity: str) -> None:
@@ -88,15 +88,23 @@ def _discard(engine: Engine, identity: str) -> None:
     remove_tree(engine.settings.container_run(identity))
 
 
-async def _forget(engine: Engine, identity: str) -> None:
-    """The row goes last, and with it the hold on the image's layers."""
-    await engine.records.delete(identity, lambda sql: image_mounts.release(engine.images, sql, identity))
+async def _forget(engine: Engine, container: Container) -> None:
+    """The row goes last, and with it the hold on layers: those of a commit, or of an image that is gone, may
+    have had no other."""
+    identity, images = container.id, engine.images
+    await engine.records.delete(identity, lambda sql: image_mounts.release(images, sql, identity))
+    if container.definition.own or await asyncio.to_thread(_is_last, engine, container):
+        await asyncio.to_thread(image_mounts.collect, images)
+
+
+def _is_last(engine: Engine, container: Container) -> bool:
+    return engine.images.records.get(container.definition.image_id) is None
 
 
 async def finish_removal(engine: Engine, container: Container) -> None:
     """At the daemon's start, for a tombstone that was left behind."""
     await asyncio.to_thread(_discard, engine, container.id)
-    await _forget(engine, container.id)
+    await _forget(engine, container)
     anonymous = [mount.source for mount in container.definition.mounts if mount.anonymous]
     if container.definition.host_config.auto_remove and anonymous:
         await remove_anonymous(engine, anonymous)

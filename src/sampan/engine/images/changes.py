@@ -5,6 +5,7 @@ import json
 import posixpath
 import shlex
 
+from sampan.engine.images import health
 from sampan.errors import InvalidArgument
 from sampan.oci.image import Config
 
@@ -76,11 +77,16 @@ def _on_build(config: Config, text: str) -> None:
     config.OnBuild = [*(config.OnBuild or ()), text]
 
 
+def _healthcheck(config: Config, text: str) -> None:
+    config.Healthcheck = health.parse(text, lambda command: _command(command, config))
+
+
 _INSTRUCTIONS = {
     "CMD": _cmd,
     "ENTRYPOINT": _entrypoint,
     "ENV": _env,
     "EXPOSE": _expose,
+    "HEALTHCHECK": _healthcheck,
     "LABEL": _label,
     "ONBUILD": _on_build,
     "STOPSIGNAL": _stop_signal,

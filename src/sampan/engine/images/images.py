@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sampan.engine.images import host
+from sampan.engine.images import behind, host
 from sampan.oci.image import ImageConfig, parse_config
 from sampan.oci.reference import Reference
 from sampan.registry.hosts import Hosts
@@ -49,6 +49,7 @@ def open_images(store: Store, hosts: Hosts, machine: str, roots: tuple[str, ...]
     images = Images(store, layers, ImageRecords(store, layers), hosts, machine, host.masked(roots))
     if images.records.host() is None:
         images.records.add_host(*host.config(machine, shell))
+    behind.catch_up(store)
     return images
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from sampan.engine import timestamps
-from sampan.engine.images import mount, resolve
+from sampan.engine.images import mount, resolve, seal
 from sampan.engine.images.images import Image, Images
 from sampan.oci.image import Config
 
@@ -36,7 +36,7 @@ _OF_CONTAINERS: dict[str, Any] = {
 
 def inspect(images: Images, name_or_id: str, version: tuple[int, int]) -> dict[str, Any]:
     """The document of `GET /images/NAME/json`; `version`: of the API, as (1, 51)."""
-    image = resolve.find(images, name_or_id)
+    image = seal.sealed(images, resolve.find(images, name_or_id))
     config = image.config
     document: dict[str, Any] = {
         "Id": image.id,

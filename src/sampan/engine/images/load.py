@@ -219,10 +219,11 @@ def _load_one(images: Images, plan: _Plan, report: Report, cancelled: threading.
     tags = [familiar(repository, tag=tag) for repository, tag in plan.tags]
     known = digests.of(plan.config)
     with images.store.commit_lock:
-        if images.records.get(known) is not None:  # only names to take: no second copy of its blobs
+        found = images.records.get(known)
+        if found is not None:  # only names to take: no second copy of its blobs
             for repository, tag in plan.tags:
-                images.records.tag(known, repository, tag)
-            return Loaded(known, tags)
+                images.records.tag(found.id, repository, tag)
+            return Loaded(found.id, tags)
     with images.store.leases.open() as lease:
         job = _Job(images, lease, report, cancelled)
         blobs = []

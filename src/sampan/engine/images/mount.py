@@ -13,12 +13,14 @@ def lowerdirs(images: Images, image: Image) -> list[str]:
             images.records.tag(image.id, host.REPOSITORY, host.TAG)
         return ["/"]
     found = [images.store.layer_path(layer.number) for layer in reversed(image.lower)]
+    if image.row.on_host:
+        return [*found, "/"]
     return found or [images.store.empty_directory()]
 
 
 def masked(images: Images, image: Image) -> list[str]:
     """Paths that must look empty inside, since they belong to the machine and not to the copy."""
-    return list(images.masked) if image.is_host else []
+    return list(images.masked) if image.is_host or image.row.on_host else []
 
 
 def hold(images: Images, sql: sqlite3.Connection, container_id: str, image: Image) -> None:

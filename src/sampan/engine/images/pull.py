@@ -163,7 +163,7 @@ def _check_platform(reference: Reference, image: ImageConfig, platform: Platform
 
 
 def _bring(job: _Job, reference: Reference, found: _Found) -> PullResult:
-    image_id = digests.of(found.config)
+    image_id = job.images.records.known_as(digests.of(found.config))
     before = resolve.find_reference(job.images, reference)
     names = [(reference.repository, found.digest)]
     if before == image_id:
