@@ -240,7 +240,7 @@ def _mounts(definition: Definition, around: Surroundings) -> list[dict[str, Any]
             "destination": path,
             "type": "bind",
             "source": f"{around.network_files}/{name}",
-            "options": ["rbind", "rprivate"],
+            "options": ["rbind", "rprivate", *(["ro"] if host.readonly_rootfs else [])],
         }
         for path, name in _NETWORK_FILES.items()
         if path not in taken
