@@ -21,7 +21,7 @@ import sampan
 from sampan import errors
 from sampan.engine.packets import Packets
 from sampan.errors import Conflict, Internal, InvalidArgument, NotFound, SampanError, Unavailable
-from sampan.runtime import channel, remains
+from sampan.runtime import channel, remains, seal
 from sampan.runtime.channel import Packet
 from sampan.runtime.protocol import (
     Attach,
@@ -451,9 +451,10 @@ def _check(reply: Reply) -> None:
 def _spawn(program: Path, control: int, run_root: str) -> int:
     arguments = [sys.executable, "-I", "-S", str(program), str(_PACKAGES), "3", run_root]
     null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+    interpreter = seal.sealed(sys.executable)
     try:
         return os.posix_spawn(
-            sys.executable,
+            sys.executable if interpreter is None else f"/proc/self/fd/{interpreter}",
             arguments,
             {"PATH": _PATH, "MALLOC_ARENA_MAX": "1", "LC_ALL": "C.UTF-8"},
             file_actions=[
@@ -465,6 +466,8 @@ def _spawn(program: Path, control: int, run_root: str) -> int:
         )
     finally:
         os.close(null)
+        if interpreter is not None:
+            os.close(interpreter)
 
 
 def _reap(pid: int) -> None:
