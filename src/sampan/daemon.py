@@ -8,7 +8,9 @@ import pwd
 import resource
 import signal
 import socket
+import ssl
 import sys
+from dataclasses import dataclass, field
 
 from sampan.api import routes, sockets, system
 from sampan.api.http import Server
@@ -24,18 +26,33 @@ from sampan.engine.registry import Registry
 from sampan.engine.runner import Launcher
 from sampan.engine.settings import VERSION, Settings, prepare_roots, read_config
 from sampan.engine.volumes.store import Volumes
-from sampan.errors import Conflict, SampanError
+from sampan.errors import Conflict, InvalidArgument, SampanError
 from sampan.registry import hosts as registries
 from sampan.storage import schema as storage_schema
 from sampan.storage.database import Database
 from sampan.storage.store import Store
+from sampan.wire.tls import Files, server_context
 
 DEFAULT_CONFIG = "/etc/sampan/config.toml"
 _log = logging.getLogger("sampan.daemon")
 
 
-def main(data_root: str, run_root: str, hosts: list[str], config: str) -> int:
+@dataclass(frozen=True)
+class Security:
+    """Of `tcp://`. `tls`: the certificate is `files`'; `verify`: clients need one that its CA signed;
+    `anywhere`: other addresses than loopback are served although clients need none."""
+
+    files: Files = field(default_factory=Files)
+    tls: bool = False
+    verify: bool = False
+    anywhere: bool = False
+
+
+def main(
+    data_root: str, run_root: str, hosts: list[str], config: str, security: Security | None = None
+) -> int:
     """Serve until SIGTERM or SIGINT; containers go on running. Returns the exit status of the process."""
+    security = security or Security()
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
@@ -45,8 +62,9 @@ def main(data_root: str, run_root: str, hosts: list[str], config: str) -> int:
         settings = Settings(*prepare_roots(data_root, run_root), file)
         locks.append(_lock(f"{settings.run_root}/daemon.lock", settings.run_root))
         locks.append(_lock(f"{settings.data_root}/daemon.lock", settings.data_root))
-        listeners = _bind(hosts or [f"unix://{settings.run_root}/sampan.sock"], locks)
-        asyncio.run(_serve(settings, listeners, _raise_file_limit()))
+        context = _tls(security)
+        listeners = _bind(hosts or [f"unix://{settings.run_root}/sampan.sock"], security, locks)
+        asyncio.run(_serve(settings, listeners, context, _raise_file_limit()))
     except SampanError as error:
         _log.error("%s", error)
         return 1
@@ -68,10 +86,28 @@ def _lock(path: str, root: str) -> int:
     return fd
 
 
-def _bind(hosts: list[str], locks: list[int]) -> list[socket.socket]:
+def _tls(security: Security) -> ssl.SSLContext | None:
+    if not security.tls:
+        return None
+    for path in (security.files.cert, security.files.key, security.files.ca if security.verify else ""):
+        if path and not os.access(path, os.R_OK):
+            raise InvalidArgument(f"could not read TLS file {path}: it does not exist, or is not readable")
+    try:
+        return server_context(security.files, verify=security.verify)
+    except ssl.SSLError as error:
+        raise InvalidArgument(f"could not load the certificate {security.files.cert}: {error}") from None
+
+
+def _bind(hosts: list[str], security: Security, locks: list[int]) -> list[socket.socket]:
     listeners = []
     for host in hosts:
-        listener, lock = sockets.bind(host)
+        listener, lock = sockets.bind(host, anywhere=security.verify or security.anywhere)
+        if host.startswith("tcp://") and not security.verify:
+            _log.warning(
+                "%s is served without --tlsverify: that gives root access on this machine to everyone who "
+                "reaches it, scripts in a browser perhaps included",
+                host,
+            )
         listeners.append(listener)
         if lock is not None:
             locks.append(lock)
@@ -86,7 +122,12 @@ def _raise_file_limit() -> tuple[int, int]:
     return soft, hard
 
 
-async def _serve(settings: Settings, listeners: list[socket.socket], nofile: tuple[int, int]) -> None:
+async def _serve(
+    settings: Settings,
+    listeners: list[socket.socket],
+    tls: ssl.SSLContext | None,
+    nofile: tuple[int, int],
+) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -98,7 +139,7 @@ async def _serve(settings: Settings, listeners: list[socket.socket], nofile: tup
     await adopt_all(engine)
     server = Server(routes.router(engine).handle, system.HEADERS)
     for listener in listeners:
-        await server.listen(listener)
+        await server.listen(listener, tls)
     _log.info("sampan %s serves %s", VERSION, settings.data_root)
     _notify("READY=1")
     await stop.wait()

@@ -11,6 +11,7 @@ import asyncio
 import os
 import select
 import socket
+import ssl
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 import httptools
 
 from sampan.api.messages import Answer, Hijacked, Request, Response, Stream
+from sampan.api.tls import Outer
 from sampan.errors import InvalidArgument
 
 HEAD_LIMIT = 64 * 1024
@@ -379,16 +381,25 @@ class Server:
         self.closing = False
         self._listening: list[asyncio.Server] = []
 
-    async def listen(self, listener: socket.socket) -> None:
-        """Serve an already bound socket; on TCP, requests of web pages are refused."""
+    async def listen(self, listener: socket.socket, tls: ssl.SSLContext | None = None) -> None:
+        """Serve an already bound socket, on TCP with `tls`; there, requests of web pages are refused, unless
+        every client has to have a certificate."""
         loop = asyncio.get_running_loop()
-        tcp = listener.family != socket.AF_UNIX
+        tcp = listener.family != socket.AF_UNIX and (tls is None or tls.verify_mode != ssl.CERT_REQUIRED)
 
         def connection() -> Connection:
             return Connection(self, check_origin=tcp)
 
-        if tcp:
-            self._listening.append(await loop.create_server(connection, sock=listener, backlog=1024))
+        tasks: set[asyncio.Task[Any]] = set()
+
+        def decrypted(plain: socket.socket) -> None:
+            task = loop.create_task(loop.connect_accepted_socket(connection, plain))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+
+        if listener.family != socket.AF_UNIX:
+            factory = connection if tls is None else (lambda: Outer(tls, decrypted))
+            self._listening.append(await loop.create_server(factory, sock=listener, backlog=1024))
         else:
             self._listening.append(await loop.create_unix_server(connection, sock=listener, backlog=1024))
 

@@ -1,4 +1,5 @@
-"""Binding the sockets that the API listens on: `unix:///path` and, on loopback only, `tcp://host:port`."""
+"""Binding the sockets that the API listens on: `unix:///path` and `tcp://host:port`, without TLS on loopback
+only."""
 
 import fcntl
 import grp
@@ -12,15 +13,15 @@ from sampan.errors import Conflict, InvalidArgument, Unavailable
 GROUPS = ("sampan", "docker")  # the first that exists owns the socket
 
 
-def bind(host: str) -> tuple[socket.socket, int | None]:
+def bind(host: str, *, anywhere: bool = False) -> tuple[socket.socket, int | None]:
     """A listening socket for one `--host`, and the descriptor of its lock file (unix only), both owned by
-    the caller. Raises InvalidArgument for an address that we do not serve, Conflict when another daemon
-    serves it."""
+    the caller. `anywhere`: TCP may be other than loopback. Raises InvalidArgument for an address that we do
+    not serve, Conflict when another daemon serves it."""
     scheme, _, rest = host.partition("://")
     if scheme == "unix" and rest:
         return _bind_unix(rest)
     if scheme == "tcp" and rest:
-        return _bind_tcp(rest), None
+        return _bind_tcp(rest, anywhere=anywhere), None
     raise InvalidArgument(f'unable to parse host "{host}": expected unix:///path or tcp://address:port')
 
 
@@ -78,8 +79,8 @@ def _group() -> int:
     return os.getgid()
 
 
-def _bind_tcp(address: str) -> socket.socket:
-    """Without TLS the API is root for whoever reaches it: loopback only."""
+def _bind_tcp(address: str, *, anywhere: bool) -> socket.socket:
+    """Without a client's certificate the API is root for whoever reaches it: loopback only."""
     host, _, port = address.rstrip("/").rpartition(":")
     host = host.strip("[]") or "127.0.0.1"
     try:
@@ -89,9 +90,11 @@ def _bind_tcp(address: str) -> socket.socket:
         raise InvalidArgument(
             f'invalid bind address "tcp://{address}": expected an IP address and a port'
         ) from None
-    if not literal.is_loopback:
+    if not (anywhere or literal.is_loopback):
         raise InvalidArgument(
-            f"refusing to listen on tcp://{address} without TLS: only loopback addresses are served"
+            f"refusing to listen on tcp://{address} without --tlsverify: it gives root access on this machine"
+            " to everyone who has access to the network; only loopback addresses are served without. "
+            "--tlsverify=false says that this is meant"
         )
     listener = socket.socket(socket.AF_INET6 if literal.version == 6 else socket.AF_INET, socket.SOCK_STREAM)
     try:

@@ -85,6 +85,10 @@ GROUPS = {
         "inspect": "network.inspect",
         "ls": "network.ls",
     },
+    "shim": {
+        "install": "shim.install",
+        "remove": "shim.remove",
+    },
     "system": {
         "dial-stdio": "system.dial_stdio",
         "events": "system.events",

@@ -5,8 +5,12 @@ buffers.
 from __future__ import annotations
 
 import posix
+import sys
 
-PROGRAM = "sampan"
+# What bin/sampan was called as: a path, or a word that was found on PATH.
+CALLED = str(sys._xoptions.get("called", ""))
+COMPOSE = CALLED.rpartition("/")[2] == "docker-compose"
+PROGRAM = "docker" if COMPOSE or CALLED.rpartition("/")[2] == "docker" else "sampan"
 STDIN = 0
 STDOUT = 1
 STDERR = 2

@@ -38,7 +38,7 @@ def main(words: Sequence[str]) -> NoReturn:
     down.
     """
     signal(SIGINT, SIG_DFL)  # Python's handler would print a traceback
-    posix._exit(run(words))
+    posix._exit(run(["compose", *words] if console.COMPOSE else words))
 
 
 def run(words: Sequence[str]) -> int:

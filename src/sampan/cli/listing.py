@@ -127,6 +127,16 @@ class Printer:
         except ParseError as error:
             raise ExitWith(64, f"template parsing error: {error}") from None
 
+    def holds(self, item: Any) -> bool:
+        """Whether `item` has all that the template asks for."""
+        value = values.typed(item)
+        value.go_name = self._type_name or "any"
+        try:
+            self._template.execute(value, strict=True)
+        except ExecutionError:
+            return False
+        return True
+
     def show(self, items: Sequence[Any]) -> None:
         """Print the text for each, one a line."""
         for item in items:

@@ -19,6 +19,7 @@ _GROUPS = {
     "context": "Manage contexts",
     "image": "Manage images",
     "network": "Manage networks",
+    "shim": "Let the commands docker and docker-compose be sampan",
     "system": "Manage sampan",
     "volume": "Manage volumes",
 }

@@ -66,6 +66,13 @@ def test_through_a_link_and_through_path(tmp_path: Path) -> None:
     assert str(main) in run("/bin/sh", "-c", "docker", PATH=path)
 
 
+def test_a_link_beside_the_script_needs_no_other_program(tmp_path: Path) -> None:
+    main = install(tmp_path / "prefix", f"lib/{VERSION}/site-packages")
+    link = tmp_path / "prefix" / "bin" / "docker"
+    link.symlink_to("sampan")
+    assert str(main) in run(link, PATH="/nonexistent", SAMPAN_PYTHON=sys.executable)
+
+
 def test_started_by_a_relative_name(tmp_path: Path) -> None:
     install(tmp_path, "src")
     done = subprocess.run(["./sampan"], cwd=tmp_path / "bin", capture_output=True, text=True, check=True)

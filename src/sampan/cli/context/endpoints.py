@@ -65,6 +65,8 @@ def _build(session: Session, given: Mapping[str, str]) -> tuple[dict[str, Any], 
     host = given.get("host", "")
     if host:
         _check_host(host)
+    if "ca.pem" in files:
+        _check_authority(files["ca.pem"])
     endpoint = {"Host": host, "SkipTLSVerify": skip}
     return {name: value for name, value in endpoint.items() if name != "Host" or value}, files
 
@@ -75,6 +77,19 @@ def _check_host(host: str) -> None:
         raise InvalidArgument(text)
     if host.startswith("ssh://"):
         hosts.parse(host)
+
+
+def _check_authority(content: bytes) -> None:
+    import ssl
+
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(
+            cadata=content.decode("ascii", "replace")
+        )
+    except (ssl.SSLError, ValueError):
+        raise InvalidArgument(
+            "invalid docker endpoint options: failed to retrieve context tls info: ca.pem seems invalid"
+        ) from None
 
 
 def _truth(text: str) -> bool:

@@ -72,8 +72,10 @@ def _entries(data: bytes) -> Iterator[tuple[str, bytes]]:
                 raise InvalidArgument("read exceeds the defined limit")
             yield from ((name, archive.read(name)) for name in archive.namelist() if name[-1:] != "/")
         return
+    # Docker's export stops behind the last byte of the last file: no padding, no end of the archive.
+    padded = data + bytes(-len(data) % tarfile.BLOCKSIZE + 2 * tarfile.BLOCKSIZE)
     try:
-        with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as tar:
+        with tarfile.open(fileobj=io.BytesIO(padded), mode="r:") as tar:
             for entry in tar:
                 file = tar.extractfile(entry) if entry.isreg() else None
                 if file is not None:

@@ -39,17 +39,20 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
         from sampan.cli.listing import Printer
 
         printer = Printer(form, type_name="system.dockerInfo")
+    client = _client(session)
+    if printer is not None and "ClientInfo" in form and printer.holds({"ClientInfo": client}):
+        printer.show([{"ClientInfo": client}])  # nothing is asked of the daemon: it may be down
+        return 0
     failure = None
     facts: dict[str, Any] = {}
     try:
         facts = info(session.client)
     except (SampanError, OSError) as error:
         failure = error
-    client = {"Debug": False, "Context": "default", "Plugins": [], "Warnings": None}
     if printer is not None or form == "json":
         _show_by_form({**facts, "ClientInfo": client}, printer)
     else:
-        _show(facts)
+        _show(client, facts)
     if failure is not None:
         raise failure
     return 0
@@ -64,10 +67,23 @@ def _show_by_form(facts: dict[str, Any], printer: Any) -> None:
     console.out(json.dumps(facts))
 
 
-def _show(facts: dict[str, Any]) -> None:
-    from sampan.cli.system.version import VERSION
+def _client(session: Session) -> dict[str, Any]:
+    from sampan.cli.system import version
 
-    console.out(f"Client:\n Version:    {VERSION}\n Context:    default\n Debug Mode: false\n\nServer:")
+    facts = version.facts(session.context)
+    del facts["ApiVersion"]
+    return {"Debug": session.debug, **facts, "Plugins": [], "Warnings": None}
+
+
+def _show(client: dict[str, Any], facts: dict[str, Any]) -> None:
+    console.out("Client:")
+    for label, value in (
+        ("Version:   ", client["Version"]),
+        ("Context:   ", client["Context"]),
+        ("Debug Mode:", _truth(client["Debug"])),
+    ):
+        console.out(f" {label} {value}")
+    console.out("\nServer:")
     if not facts:
         return
     for line in _lines(facts):

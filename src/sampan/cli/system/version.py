@@ -29,7 +29,8 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "i686": "386", "armv7l"
 
 def own_version() -> str:
     """`sampan --version`."""
-    return f"{PROGRAM.capitalize()} version {VERSION}"
+    build = ", build sampan" if PROGRAM == "docker" else ""  # scripts cut Docker's line at the comma
+    return f"{PROGRAM.capitalize()} version {VERSION}{build}"
 
 
 def main(session: Session, options: Values, arguments: list[str]) -> int:
@@ -39,7 +40,7 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
         from sampan.cli.listing import Printer
 
         printer = Printer(form, name="version", type_name="system.versionInfo")
-    client = _client()
+    client = facts(session.context)
     server, failure = None, None
     try:
         server = version(session.client)
@@ -47,13 +48,13 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
         failure = error
     if server is not None:
         client["ApiVersion"] = _older(_API_VERSION, server.get("ApiVersion", _API_VERSION))
-    facts = {"Client": client, "Server": server}
+    both = {"Client": client, "Server": server}
     if printer is not None:
-        printer.show([{side: _as_in_go(found) for side, found in facts.items()}])
+        printer.show([{side: _as_in_go(found) for side, found in both.items()}])
     elif form == "json":
         from sampan.wire import json
 
-        console.out(json.dumps(facts))
+        console.out(json.dumps(both))
     else:
         console.out(_text(client, server))
     if failure is not None:
@@ -68,7 +69,8 @@ def _as_in_go(found: dict[str, Any] | None) -> dict[str, Any] | None:
     return {"APIVersion" if name == "ApiVersion" else name: value for name, value in found.items()}
 
 
-def _client() -> dict[str, Any]:
+def facts(context: str) -> dict[str, Any]:
+    """What `version`, and `info`, say about the client."""
     import posix
 
     machine = posix.uname().machine
@@ -82,7 +84,7 @@ def _client() -> dict[str, Any]:
         "Os": sys.platform,
         "Arch": _ARCHITECTURES.get(machine, machine),
         "BuildTime": "",
-        "Context": "default",
+        "Context": context,
     }
 
 
