@@ -175,21 +175,27 @@ def _make(base: str, names: Sequence[str], prepare: Callable[[str, str], None] |
     """The directory, and those above it that are not there, each prepared to have children."""
     directory = "/".join((base, *names))
     try:
+        if f"/{names[0]}" != PARENT:  # whoever made what is there may not have prepared it
+            _make_above(base, names, prepare)
         os.mkdir(directory, 0o755)
     except FileNotFoundError:
-        parent = base
-        for name in names[:-1]:
-            below = f"{parent}/{name}"
-            if not os.path.isdir(below):
-                os.mkdir(below, 0o755)
-            if prepare is not None:
-                prepare(parent, below)
-            parent = below
+        _make_above(base, names, prepare)
         os.mkdir(directory, 0o755)
     except FileExistsError:
         if _read(f"{directory}/cgroup.procs").strip():
             raise OciError("Conflict", f"container's cgroup is not empty: {directory}") from None
     return directory
+
+
+def _make_above(base: str, names: Sequence[str], prepare: Callable[[str, str], None] | None) -> None:
+    parent = base
+    for name in names[:-1]:
+        below = f"{parent}/{name}"
+        if not os.path.isdir(below):
+            os.mkdir(below, 0o755)
+        if prepare is not None:
+            prepare(parent, below)
+        parent = below
 
 
 def _enable(parent: str, directory: str) -> None:

@@ -47,14 +47,14 @@ class Hooks(NamedTuple):
 
 
 NONE = Hooks()
-_WORDS = ("prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop")
+WORDS = ("prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop")
 
 
 def parse(spec: dict[str, Any]) -> Hooks:
     """Raises OciError."""
     if not (given := spec.get("hooks")):
         return NONE
-    return Hooks(*(tuple(_hook(word, entry) for entry in given.get(word) or ()) for word in _WORDS))
+    return Hooks(*(tuple(_hook(word, entry) for entry in given.get(word) or ()) for word in WORDS))
 
 
 def _hook(word: str, entry: dict[str, Any]) -> Hook:

@@ -105,3 +105,9 @@ def propagation_flags(name: str) -> tuple[int, bool]:
 def _merged(before: Attributes, change: tuple[int, int]) -> Attributes:
     set_, clear = change
     return Attributes(before.set & ~clear | set_, (before.clear & ~set_) | clear)
+
+
+def words() -> list[str]:
+    """All that we know ourselves; what is not among them is the filesystem's."""
+    recursive = ["r" + word for word in _ATTRIBUTES]
+    return sorted({*_ATTRIBUTES, *recursive, *_PROPAGATION, *_NOTHING})
