@@ -19,6 +19,7 @@ from sampan.engine.containers import (
 )
 from sampan.engine.containers import inspect as inspecting
 from sampan.engine.containers import kill as killing
+from sampan.engine.containers import links as linking
 from sampan.engine.containers import listing as listings
 from sampan.engine.containers import logs as logging
 from sampan.engine.containers import pause as pausing
@@ -159,9 +160,10 @@ def size_of(request: Request) -> tuple[int, int]:
 
 async def remove(engine: Engine, request: Request) -> Response:
     query = Query(request.query)
-    container = find(engine, request)
     if query.flag("link"):
-        raise InvalidArgument("links are not supported yet")
+        await linking.remove(engine, request.parameters["id"])
+        return _NO_CONTENT
+    container = find(engine, request)
     await removing.remove(engine, container, force=query.flag("force"), volumes=query.flag("v"))
     return _NO_CONTENT
 

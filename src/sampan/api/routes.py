@@ -47,7 +47,7 @@ _TABLE: list[tuple[str, str, _Handler, bool]] = [
     ("POST", "/containers/{id}/attach", containers.attach, _READ),
     ("POST", "/containers/{id}/exec", exec.create, _CHANGE),
     ("POST", "/commit", commit.commit, _CHANGE),
-    ("DELETE", "/containers/{id}", containers.remove, _CHANGE),
+    ("DELETE", "/containers/{id:path}", containers.remove, _CHANGE),  # with link=1 it is PARENT/ALIAS
     ("POST", "/exec/{id}/start", exec.start, _CHANGE),
     ("POST", "/exec/{id}/resize", exec.resize, _CHANGE),
     ("GET", "/exec/{id}/json", exec.inspect, _READ),

@@ -17,7 +17,7 @@ import os
 import signal
 
 from sampan.engine import timestamps
-from sampan.engine.containers import cgroups, netrecord, pausemark, supervise
+from sampan.engine.containers import cgroups, netrecord, pausemark, shm, supervise
 from sampan.engine.containers.execs import Exec, ExecConfig
 from sampan.engine.containers.pause import resume
 from sampan.engine.containers.record import Container
@@ -26,10 +26,10 @@ from sampan.engine.containers.start import launch, running
 from sampan.engine.engine import Engine
 from sampan.engine.runner import MonitorLink, adopt
 from sampan.engine.state import State
+from sampan.engine.volumes import mounting
 from sampan.errors import SampanError
 from sampan.runtime import freezer
 from sampan.runtime.protocol import Exited
-from sampan.storage.remove import remove_tree
 
 _log = logging.getLogger(__name__)
 _AT_ONCE = 32
@@ -54,6 +54,7 @@ async def adopt_all(engine: Engine) -> None:
         if isinstance(result, BaseException):
             _log.error("container %s could not be adopted", container.short_id, exc_info=result)
     await engine.network.sync()
+    await mounting.unmount_strays(engine)
     await _discard_strangers(engine, {*loaded.corrupt})
     for container in loaded.containers:
         _apply_policy(engine, container)
@@ -92,6 +93,7 @@ def _take_over(engine: Engine, container: Container, link: MonitorLink, run: str
     container.status.restart_count, container.status.stopped_by_user = count, stopped
     container.link = link
     engine.network.adopt(container)
+    mounting.adopt(engine, container)
     for state in link.execs:
         one = Exec(container, ExecConfig(cmd=[]))
         one.id, one.pid, one.started = state.exec_id, state.pid, True
@@ -128,7 +130,7 @@ async def _end_stranger(engine: Engine, identity: str) -> None:
             await outcome.kill(signal.SIGKILL)
             await outcome.exited()
             outcome.close()
-    await asyncio.to_thread(remove_tree, run)
+    await asyncio.to_thread(shm.discard_run, run)
 
 
 def _apply_policy(engine: Engine, container: Container) -> None:

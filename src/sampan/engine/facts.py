@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 from hashlib import sha256
 
+from sampan.engine.cgroup_features import features
 from sampan.oci.runtime import MASKED_OF_CPU
 
 
@@ -21,6 +22,7 @@ class Facts:
     cgroup_version: int
     controllers: frozenset[str]
     boot_id: str
+    features: frozenset[str] = frozenset()  # of the cgroups: `engine.cgroup_features`
     masked: tuple[str, ...] = ()  # per processor, beside oci.runtime.MASKED_PATHS
 
     @property
@@ -55,6 +57,7 @@ def observe() -> Facts:
         memory=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
         cgroup_version=2 if os.path.exists("/sys/fs/cgroup/cgroup.controllers") else 1,
         controllers=_controllers(),
+        features=features(),
         boot_id=_read("/proc/sys/kernel/random/boot_id").strip(),
         masked=tuple(path for path in _of_processors(MASKED_OF_CPU) if os.path.exists(path)),
     )

@@ -14,6 +14,7 @@ class Registry:
         self._by_id: dict[str, Container] = {}
         self._by_name: dict[str, str] = {}
         self._sorted: list[str] = []
+        self._linking: dict[str, set[str]] = {}  # ID → IDs of the containers that are linked to it
 
     def __iter__(self) -> Iterator[Container]:
         return iter(list(self._by_id.values()))
@@ -25,10 +26,15 @@ class Registry:
         self._by_id[container.id] = container
         bisect.insort(self._sorted, container.id)
         self._by_name.setdefault(container.name, container.id)
+        for link in container.definition.links:
+            self._linking.setdefault(link.container, set()).add(container.id)
 
     def discard(self, container: Container) -> None:
         if self._by_id.pop(container.id, None) is not None:
             del self._sorted[bisect.bisect_left(self._sorted, container.id)]
+            for link in container.definition.links:
+                self._linking.get(link.container, set()).discard(container.id)
+            self._linking.pop(container.id, None)
         self.release_name(container.name, container.id)
 
     def reserve_name(self, name: str, identity: str) -> None:
@@ -50,6 +56,10 @@ class Registry:
 
     def get(self, identity: str) -> Container | None:
         return self._by_id.get(identity)
+
+    def linking(self, identity: str) -> list[Container]:
+        """Those that have, or had, a link to this one."""
+        return [self._by_id[one] for one in self._linking.get(identity, ())]
 
     def find(self, word: str) -> Container:
         """Raises NotFound; InvalidArgument when several IDs begin so."""

@@ -23,8 +23,9 @@ PARENT = "/sampan"
 _V2_CONTROLLERS = ("cpuset", "cpu", "io", "memory", "pids")
 _PATIENCE = 10.0  # seconds for killed processes to be gone
 _SIGKILL = 9
-# Nothing there to write to; EPERM, EACCES, EROFS: not ours to write (nested).
-_LOST = (errno.ENOENT, errno.EPERM, errno.EACCES, errno.EROFS)
+# Nothing there to write to; EPERM, EACCES, EROFS: not ours to write (nested); EOPNOTSUPP: not with the I/O
+# scheduler of this disk (block/bfq-cgroup.c).
+_LOST = (errno.ENOENT, errno.EPERM, errno.EACCES, errno.EROFS, errno.EOPNOTSUPP)
 
 
 class Cgroup(NamedTuple):
@@ -228,6 +229,9 @@ def _set(cgroup: Cgroup, directory: str | None, write: Write) -> None:
     try:
         _write(f"{directory}/{write.file}", write.value)
     except OSError as error:
+        if error.errno == errno.ENOENT and write.other:
+            _set(cgroup, directory, write._replace(file=write.other, other=""))
+            return
         if error.errno in _LOST:
             _warn(cgroup, write.missing)
             return

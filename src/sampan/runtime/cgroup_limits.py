@@ -16,6 +16,7 @@ class Write(NamedTuple):
     file: str
     value: str
     missing: str  # warning where the file is not there; "": say nothing
+    other: str = ""  # file to try then
 
 
 def v1(resources: Mapping[str, Any]) -> list[Write]:
@@ -120,7 +121,10 @@ _THROTTLES = (
 
 def _io_v1(io: Mapping[str, Any]) -> Iterator[Write]:
     if weight := io.get("weight"):
-        yield Write("blkio", "blkio.weight", str(weight), _WEIGHT)
+        yield Write("blkio", "blkio.weight", str(weight), _WEIGHT, "blkio.bfq.weight")
+    for entry in io.get("weightDevice") or ():
+        lost, value = _discarded("Block I/O weight_device"), _weight_of(entry)
+        yield Write("blkio", "blkio.weight_device", value, lost, "blkio.bfq.weight_device")
     for key, file, _ in _THROTTLES:
         for device, rate in _rates(io.get(key) or ()):
             yield Write("blkio", file, f"{device} {rate}", _discarded("Block I/O throttling"))
@@ -131,9 +135,15 @@ def _io_v2(io: Mapping[str, Any]) -> Iterator[Write]:
         # blkio.weight 10…1000 → io.weight 1…10000, as runc.
         value = str(1 + (weight - 10) * 9999 // 990)
         yield Write("io", "io.weight", value, _WEIGHT)
+    for entry in io.get("weightDevice") or ():
+        yield Write("io", "io.bfq.weight", _weight_of(entry), _discarded("Block I/O weight_device"))
     for key, _, word in _THROTTLES:
         for device, rate in _rates(io.get(key) or ()):
             yield Write("io", "io.max", f"{device} {word}={rate}", _discarded("Block I/O throttling"))
+
+
+def _weight_of(entry: Mapping[str, Any]) -> str:
+    return f"{entry['major']}:{entry['minor']} {entry.get('weight') or 0}"
 
 
 def _rates(entries: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, int]]:

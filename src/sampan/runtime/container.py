@@ -7,6 +7,7 @@ import contextlib
 import errno
 import json
 import os
+import select
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple, NoReturn
@@ -226,8 +227,10 @@ def _provide(wanted: Setup, spec: dict[str, Any], cgroup: Cgroup, container: Con
         with contextlib.suppress(ConnectionError):
             container.link.send(link.LIMITED)
         netns.plumb(wanted.interfaces, container.pid)
-    except ProcessLookupError:
-        pass  # it died: what it says last is the error
+    except (OSError, OciError):
+        if not _has_ended(container.pidfd):
+            raise
+        # What it says last is the error; ours come of it: its namespaces went with it.
     if not wanted.plan.hooks.before_pivot:
         with contextlib.suppress(ConnectionError):
             container.link.send(link.GO)
@@ -349,6 +352,12 @@ def _kill(pid: int, pidfd: int) -> None:
         process.pidfd_send_signal(pidfd, _SIGKILL)
     os.waitpid(pid, 0)
     os.close(pidfd)
+
+
+def _has_ended(pidfd: int) -> bool:
+    poll = select.poll()
+    poll.register(pidfd, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _undo(cgroup: Cgroup, error: BaseException) -> None:

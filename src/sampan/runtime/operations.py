@@ -18,6 +18,16 @@ class OpenSource(NamedTuple):
     number: int
     path: str
     recursive: bool
+    subpath: str = ""  # below it, resolved as if `path` were the root
+
+
+class OpenLayers(NamedTuple):
+    """The same of an image that is mounted beside the root: an overlay of its layers, which nobody writes."""
+
+    number: int
+    lowerdirs: tuple[str, ...]  # top first
+    anchor: str  # host directory that carries it meanwhile
+    subpath: str = ""
 
 
 class EnterCgroups(NamedTuple):
@@ -167,6 +177,7 @@ class SetOomScore(NamedTuple):
 
 Operation = (
     OpenSource
+    | OpenLayers
     | EnterCgroups
     | MakePrivate
     | MountOverlay

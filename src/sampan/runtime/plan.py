@@ -6,6 +6,7 @@ symlinks, can name anything of the host; then the mounts of the spec in their or
 and the read-only root come last, because nothing can be written after them.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -69,7 +70,9 @@ def build(
     mounts = [_Mount.of(entry) for entry in spec.get("mounts") or ()]
     own_cgroup = bool(flags & process.CLONE_NEWCGROUP)
     sources: list[op.Operation] = []
-    attaches = [step for mount in mounts for step in _mount(mount, sources, view, own_cgroup=own_cgroup)]
+    attaches = [
+        step for mount in mounts for step in _mount(mount, sources, view, bundle, own_cgroup=own_cgroup)
+    ]
     given = hooks.parse(spec)
     filling = [
         *([op.NewCgroupNamespace()] if own_cgroup else ()),
@@ -154,6 +157,7 @@ class _Mount(NamedTuple):
     fstype: str
     source: str
     options: MountOptions
+    subpath: str = ""  # an extension of ours
 
     @classmethod
     def of(cls, entry: dict[str, Any]) -> "_Mount":
@@ -161,7 +165,8 @@ class _Mount(NamedTuple):
         if not destination.startswith("/"):
             raise invalid(f"mount destination {destination} not absolute")
         options = parse(entry.get("options") or ())
-        return cls(destination, entry.get("type") or "bind", entry.get("source") or "", options)
+        kind, source = entry.get("type") or "bind", entry.get("source") or ""
+        return cls(destination, kind, source, options, entry.get("subpath") or "")
 
     @property
     def is_bind(self) -> bool:
@@ -185,10 +190,12 @@ def _root(spec: dict[str, Any], rootfs: Rootfs | None, bundle: str) -> op.Operat
 
 
 def _mount(
-    mount: _Mount, sources: list[op.Operation], view: CgroupView, *, own_cgroup: bool
+    mount: _Mount, sources: list[op.Operation], view: CgroupView, bundle: str, *, own_cgroup: bool
 ) -> Iterator[op.Operation]:
     if mount.is_bind:
         yield _bind(mount, sources)
+    elif mount.fstype == "overlay":
+        yield _layers(mount, sources, bundle)
     elif mount.fstype == "cgroup" and view.unified is None:
         yield from _cgroup_v1(mount, sources, view, own_cgroup=own_cgroup)
     elif mount.fstype in ("cgroup", "cgroup2"):
@@ -224,7 +231,8 @@ def _dev_readonly(mounts: Sequence[_Mount]) -> Iterator[op.Operation]:
 def _bind(mount: _Mount, sources: list[op.Operation]) -> op.AttachSource:
     number = len(sources)
     options = mount.options
-    sources.append(op.OpenSource(number, mount.source, options.recursive or not options.bind))
+    recursive = options.recursive or not options.bind
+    sources.append(op.OpenSource(number, mount.source, recursive, mount.subpath))
     return op.AttachSource(
         destination=mount.destination,
         number=number,
@@ -233,6 +241,25 @@ def _bind(mount: _Mount, sources: list[op.Operation]) -> op.AttachSource:
         propagation=options.propagation or MS_PRIVATE,
         propagation_recursive=options.propagation_recursive or not options.propagation,
     )
+
+
+def _layers(mount: _Mount, sources: list[op.Operation], bundle: str) -> op.AttachSource:
+    """Of `lowerdir` alone: its paths are the host's, and must be opened before the pivot."""
+    number, lowerdirs = len(sources), ""
+    for word in mount.options.data:
+        key, _, value = word.partition("=")
+        if key != "lowerdir":
+            raise unsupported(f"overlay mount at {mount.destination}: {key} is not supported")
+        lowerdirs = value
+    paths = tuple(_unescaped(path) for path in re.split(r"(?<!\\):", lowerdirs) if path)
+    if not paths:
+        raise invalid(f"overlay mount at {mount.destination} has no lowerdir")
+    sources.append(op.OpenLayers(number, paths, bundle, mount.subpath))
+    return op.AttachSource(mount.destination, number, mount.options.attributes, propagation=MS_PRIVATE)
+
+
+def _unescaped(path: str) -> str:
+    return path.replace("\\:", ":").replace("\\\\", "\\")
 
 
 def _cgroup_v2(

@@ -2,9 +2,11 @@
 
 import errno
 import os
+from collections.abc import Sequence
 
 from sampan.linux import mount
 from sampan.linux.mount import AT_FDCWD, AT_RECURSIVE, MS_PRIVATE, MS_REC, OPEN_TREE_CLONE
+from sampan.linux.openat2 import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, openat2
 from sampan.runtime import operations as op
 from sampan.runtime.failure import invalid
 from sampan.runtime.stage import Stage
@@ -13,11 +15,38 @@ from sampan.runtime.stage import Stage
 _GUARDS = (("metacopy", "off"), ("redirect_dir", "nofollow"))
 _PAGE = 4095  # mount(2): data is one page, with its NUL
 _LAYERS = 500  # OVL_MAX_STACK
+_STRING = 255  # fs/fsopen.c: strndup_user(…, 256)
 
 
 def open_source(step: op.OpenSource, stage: Stage) -> None:
     flags = OPEN_TREE_CLONE | (AT_RECURSIVE if step.recursive else 0)
-    stage.sources[step.number] = mount.open_tree(AT_FDCWD, step.path, flags)
+    if step.subpath:
+        base = os.open(step.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        stage.sources[step.number] = _open_below(base, step.path, step.subpath, flags)
+        os.close(base)
+    else:
+        stage.sources[step.number] = mount.open_tree(AT_FDCWD, step.path, flags)
+
+
+def open_layers(step: op.OpenLayers, stage: Stage) -> None:
+    """It is attached for a moment: before Linux 6.15 nothing below a detached mount can be copied."""
+    anchor = _attach_overlay(step.lowerdirs, (), step.anchor)
+    subpath = step.subpath or "."
+    stage.sources[step.number] = _open_below(anchor, "the image", subpath, OPEN_TREE_CLONE)
+    os.close(anchor)
+    mount.umount2(step.anchor, mount.MNT_DETACH)
+
+
+def _open_below(base: int, name: str, subpath: str, flags: int) -> int:
+    """Whoever else writes there cannot lead us out, nor change it between the look and the mount."""
+    try:
+        fd = openat2(base, os.fsencode(subpath), os.O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
+    except OSError as error:
+        reason = os.strerror(error.errno or 0).lower()
+        raise invalid(f"cannot access path {name}/{subpath}: {reason}") from None
+    tree = mount.open_tree(fd, "", flags)
+    os.close(fd)
+    return tree
 
 
 def make_private(_step: op.MakePrivate, _stage: Stage) -> None:
@@ -25,17 +54,22 @@ def make_private(_step: op.MakePrivate, _stage: Stage) -> None:
 
 
 def mount_overlay(step: op.MountOverlay, stage: Stage) -> None:
-    if len(step.lowerdirs) > _LAYERS:
-        raise invalid(f"an image of {len(step.lowerdirs)} layers: overlayfs takes {_LAYERS}")
-    if _takes_layers_singly():
-        root = _overlay_by_layer(step)
-        anchor = os.open(step.anchor, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        mount.move_mount(root, anchor)
-        os.close(anchor)
-    else:
-        _overlay_by_page(step)
-        root = os.open(step.anchor, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    stage.new_root = stage.root = root
+    writable = (("upperdir", step.upperdir), ("workdir", step.workdir))
+    stage.new_root = stage.root = _attach_overlay(step.lowerdirs, writable, step.anchor)
+
+
+def _attach_overlay(lowerdirs: Sequence[str], writable: Sequence[tuple[str, str]], anchor: str) -> int:
+    """On the directory `anchor`: the overlay's root."""
+    if len(lowerdirs) > _LAYERS:
+        raise invalid(f"an image of {len(lowerdirs)} layers: overlayfs takes {_LAYERS}")
+    if not _takes_layers_singly():
+        _overlay_by_page(lowerdirs, writable, anchor)
+        return os.open(anchor, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    root = _overlay_by_layer(lowerdirs, writable)
+    place = os.open(anchor, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    mount.move_mount(root, place)
+    os.close(place)
+    return root
 
 
 def _takes_layers_singly() -> bool:
@@ -45,14 +79,14 @@ def _takes_layers_singly() -> bool:
     return (int(major), int(minor.split("-")[0])) >= (6, 8)
 
 
-def _overlay_by_layer(step: op.MountOverlay) -> int:
+def _overlay_by_layer(lowerdirs: Sequence[str], writable: Sequence[tuple[str, str]]) -> int:
     context = mount.fsopen("overlay")
     try:
         mount.fsconfig_string(context, "source", "overlay")
-        for path in step.lowerdirs:
-            mount.fsconfig_string(context, "lowerdir+", path)
-        mount.fsconfig_string(context, "upperdir", step.upperdir)
-        mount.fsconfig_string(context, "workdir", step.workdir)
+        for path in lowerdirs:
+            _set_path(context, "lowerdir+", path)
+        for key, path in writable:
+            _set_path(context, key, path)
         for key, value in _GUARDS:
             _if_known(context, key, value)
         try:
@@ -64,6 +98,20 @@ def _overlay_by_layer(step: op.MountOverlay) -> int:
         os.close(context)
 
 
+def _set_path(context: int, key: str, path: str) -> None:
+    """A string of fsconfig(2) ends at 255 bytes; a longer path is named from its parent. Looked up at once
+    (fs/overlayfs/params.c, ovl_parse_layer)."""
+    if len(os.fsencode(path)) <= _STRING:
+        mount.fsconfig_string(context, key, path)
+        return
+    parent, name = os.path.split(path)
+    os.chdir(parent)
+    try:
+        mount.fsconfig_string(context, key, name)
+    finally:
+        os.chdir("/")
+
+
 def _if_known(context: int, key: str, value: str) -> None:
     try:
         mount.fsconfig_string(context, key, value)
@@ -72,30 +120,27 @@ def _if_known(context: int, key: str, value: str) -> None:
             raise
 
 
-def _overlay_by_page(step: op.MountOverlay) -> None:
+def _overlay_by_page(lowerdirs: Sequence[str], writable: Sequence[tuple[str, str]], anchor: str) -> None:
     """mount(2), the layers named from their common directory to make them short."""
-    common = (
-        os.path.commonpath(step.lowerdirs) if len(step.lowerdirs) > 1 else os.path.dirname(step.lowerdirs[0])
-    )
+    common = os.path.commonpath(lowerdirs) if len(lowerdirs) > 1 else os.path.dirname(lowerdirs[0])
     os.chdir(common)
-    relative = [path[len(common) :].lstrip("/") or "." for path in step.lowerdirs]
+    relative = [path[len(common) :].lstrip("/") or "." for path in lowerdirs]
     lower = ":".join(path.replace("\\", "\\\\").replace(":", "\\:").replace(",", "\\,") for path in relative)
     options = [
         f"lowerdir={lower}",
-        "upperdir=" + step.upperdir.replace("\\", "\\\\").replace(",", "\\,"),
-        "workdir=" + step.workdir.replace("\\", "\\\\").replace(",", "\\,"),
+        *(f"{key}=" + path.replace("\\", "\\\\").replace(",", "\\,") for key, path in writable),
     ]
     guards = [f"{key}={value}" for key, value in _GUARDS]
     if len(os.fsencode(",".join(options + guards))) > _PAGE:
         guards = []
     if len(os.fsencode(",".join(options))) > _PAGE:
-        raise invalid(f"an image of {len(step.lowerdirs)} layers does not fit this kernel's mount options")
+        raise invalid(f"an image of {len(lowerdirs)} layers does not fit this kernel's mount options")
     try:
-        mount.mount("overlay", step.anchor, "overlay", 0, ",".join(options + guards))
+        mount.mount("overlay", anchor, "overlay", 0, ",".join(options + guards))
     except OSError as error:
         if error.errno != errno.EINVAL or not guards:
             raise
-        mount.mount("overlay", step.anchor, "overlay", 0, ",".join(options))
+        mount.mount("overlay", anchor, "overlay", 0, ",".join(options))
     finally:
         os.chdir("/")
 

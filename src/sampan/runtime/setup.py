@@ -264,6 +264,7 @@ _DO: dict[type[Any], Callable[[Any, Stage], None]] = {
     op.EnterCgroups: enter_cgroups,
     op.NewCgroupNamespace: new_cgroup_namespace,
     op.OpenSource: rootfs.open_source,
+    op.OpenLayers: rootfs.open_layers,
     op.MakePrivate: rootfs.make_private,
     op.MountOverlay: rootfs.mount_overlay,
     op.BindRoot: rootfs.bind_root,

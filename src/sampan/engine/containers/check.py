@@ -8,30 +8,16 @@ import ipaddress
 from typing import Any
 
 from sampan.engine import signals
-from sampan.engine.containers import check_isolation, check_resources
+from sampan.engine.containers import check_isolation, check_resources, discarded
 from sampan.engine.containers.config import Config, HostConfig, NetworkingConfig, RestartPolicy
 from sampan.engine.facts import Facts
 from sampan.errors import InvalidArgument, Unsupported
 
 _POLICIES = ("no", "always", "unless-stopped", "on-failure")
 _LOG_OPTIONS = {"json-file": ("max-size", "max-file"), "none": ()}
-# Fields of HostConfig that are not honoured, with the values that ask for nothing.
+# Fields of HostConfig that mean something on Windows only, or nothing any more, with what asks for nothing.
 _UNSUPPORTED: dict[str, tuple[Any, ...]] = {
-    "volume_driver": ("", "local"),
-    "volumes_from": (None, []),
-    "links": (None, []),
     "cgroup": ("",),
-    "userns_mode": ("", "host"),
-    "isolation": ("", "default"),
-    "storage_opt": (None, {}),
-    "blkio_weight_device": (None, []),
-    "blkio_device_read_bps": (None, []),
-    "blkio_device_write_bps": (None, []),
-    "blkio_device_read_iops": (None, []),
-    "blkio_device_write_iops": (None, []),
-    "cpu_realtime_period": (0,),
-    "cpu_realtime_runtime": (0,),
-    "device_cgroup_rules": (None, []),
     "cpu_count": (0,),
     "cpu_percent": (0,),
     "io_maximum_iops": (0,),
@@ -56,7 +42,11 @@ def supported(host: HostConfig) -> None:
     """Raises Unsupported for what is asked for and not honoured."""
     for field, nothing in _UNSUPPORTED.items():
         if getattr(host, field) not in nothing:
-            raise Unsupported(f"{_wire_name(field)} is not supported yet")
+            name = "".join(part.capitalize() for part in field.split("_"))
+            raise Unsupported(f"HostConfig.{name} is not supported on Linux")
+    if host.isolation not in ("", "default"):
+        raise InvalidArgument(f"Invalid isolation: \"{host.isolation}\" - linux only supports 'default'")
+    _storage(host.storage_opt or {})
     if host.runtime not in ("", "sampan", "runc", "io.containerd.runc.v2"):
         raise InvalidArgument(f"unknown or invalid runtime name: {host.runtime}")
     if host.device_requests:
@@ -68,9 +58,13 @@ def supported(host: HostConfig) -> None:
         )
 
 
-def _wire_name(field: str) -> str:
-    names = {"links": "--link", "volumes_from": "--volumes-from", "storage_opt": "--storage-opt"}
-    return names.get(field, "HostConfig." + "".join(part.capitalize() for part in field.split("_")))
+def _storage(options: dict[str, str]) -> None:
+    for name in options:
+        if name != "size":
+            raise InvalidArgument(f"Unknown option {name}")
+        raise InvalidArgument(
+            "--storage-opt is supported only for overlay over xfs with 'pquota' mount option"
+        )
 
 
 def _process(config: Config) -> None:
@@ -175,8 +169,8 @@ def _networks(host: HostConfig, networking: NetworkingConfig) -> None:
     for name, wanted in (networking.endpoints_config or {}).items():
         if wanted is None:
             continue
-        if wanted.links:
-            raise Unsupported("--link is not supported yet")
+        if wanted.links and name not in ("bridge", "default"):
+            raise Unsupported("links on user-defined networks are not supported yet")
         ipam = wanted.ipam_config or {}
         if ipam.get("IPv4Address") or ipam.get("IPv6Address"):
             raise InvalidArgument(
@@ -191,16 +185,8 @@ def _networks(host: HostConfig, networking: NetworkingConfig) -> None:
 
 
 def warnings(host: HostConfig, facts: Facts) -> list[str]:
-    warnings = []
+    """What is discarded, and from now on missing in `host`."""
+    found = []
     if host.network_mode == "host" and (host.port_bindings or host.publish_all_ports):
-        warnings.append("Published ports are discarded when using host network mode")
-    asked = {
-        "memory": (host.memory, "memory limit capabilities", "Limitation discarded."),
-        "cpu": (host.nano_cpus or host.cpu_quota or host.cpu_shares, "CPU limits", "Limits discarded."),
-        "cpuset": (host.cpuset_cpus or host.cpuset_mems, "cpuset", "Cpuset discarded."),
-        "pids": ((host.pids_limit or 0) > 0, "pids limit capabilities", "PIDs limit discarded."),
-    }
-    for controller, (wanted, what, outcome) in asked.items():
-        if wanted and controller not in facts.controllers:
-            warnings.append(f"Your kernel does not support {what} or the cgroup is not mounted. {outcome}")
-    return warnings
+        found.append("Published ports are discarded when using host network mode")
+    return found + discarded.discard(host, facts)

@@ -2,12 +2,13 @@
 
 from sampan.engine.containers.capabilities import normalize
 from sampan.engine.containers.config import Config, HostConfig
-from sampan.errors import InvalidArgument, Unsupported
-from sampan.oci.runtime import SHM_SIZE
+from sampan.errors import InvalidArgument
+
+_LINKS = "can't be used with links. This would result in undefined behavior"
 
 
 def check(config: Config, host: HostConfig) -> None:
-    """Raises InvalidArgument or Unsupported."""
+    """Raises InvalidArgument."""
     _capabilities(host)
     _security(host)
     _namespaces(config, host)
@@ -46,6 +47,10 @@ def _security(host: HostConfig) -> None:
 
 
 def _namespaces(config: Config, host: HostConfig) -> None:
+    if host.userns_mode not in ("", "host"):
+        raise InvalidArgument(f"invalid user namespace mode: {host.userns_mode}")
+    if host.links and host.network_mode == "host":
+        raise InvalidArgument(f"conflicting options: host type networking {_LINKS}")
     container = host.network_mode.startswith("container:")
     if host.network_mode == "container:":
         raise InvalidArgument("invalid container format container:<name|id>")
@@ -61,8 +66,6 @@ def _namespaces(config: Config, host: HostConfig) -> None:
         "container:"
     ):
         raise InvalidArgument(f"invalid IPC mode: {host.ipc_mode}")
-    if host.ipc_mode == "shareable" and host.shm_size not in (0, SHM_SIZE):
-        raise Unsupported("--shm-size is not supported with a shareable IPC namespace yet")
     if ".." in host.cgroup_parent.split("/") or "\0" in host.cgroup_parent:
         raise InvalidArgument(f"invalid cgroup parent: {host.cgroup_parent}")
     if host.cgroupns_mode not in ("", "private", "host"):
@@ -75,6 +78,7 @@ def _alone_in_network(config: Config, host: HostConfig) -> None:
         "hostname and the network mode": config.hostname,
         "dns and the network mode": host.dns,
         "custom host-to-IP mapping and the network mode": host.extra_hosts,
+        f"container type network {_LINKS}": host.links,
         "mac-address and the network mode": config.mac_address,
         "port publishing and the container type network mode": host.port_bindings or host.publish_all_ports,
         "port exposing and the container type network mode": config.exposed_ports,

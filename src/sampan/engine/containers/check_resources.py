@@ -16,6 +16,7 @@ RLIMITS = frozenset(
 
 def check(host: HostConfig, facts: Facts) -> None:
     """Raises InvalidArgument."""
+    _refuse(host, facts)
     _memory(host)
     _cpu(host, facts)
     if not -1000 <= host.oom_score_adj <= 1000:
@@ -94,3 +95,14 @@ def _cpuset(text: str, what: str, count: int | None) -> None:
         if count is not None and numbers[-1] >= count:
             have = f"0-{count - 1}" if count > 1 else "0"
             raise InvalidArgument(f"Requested CPUs are not available - requested {text}, available: {have}")
+
+
+def _refuse(host: HostConfig, facts: Facts) -> None:
+    """What Docker does not discard where the kernel cannot do it."""
+    if host.nano_cpus and "cfs" not in facts.features:
+        raise InvalidArgument(
+            "NanoCPUs can not be set, as your kernel does not support CPU CFS scheduler or the cgroup is not"
+            " mounted"
+        )
+    if (host.cpu_realtime_period or host.cpu_realtime_runtime) and "realtime" not in facts.features:
+        raise InvalidArgument("kernel does not support CPU real-time scheduler")

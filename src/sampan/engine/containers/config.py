@@ -74,6 +74,16 @@ class Device(Wire):
     cgroup_permissions: str = ""
 
 
+class WeightDevice(Wire):
+    path: str = ""
+    weight: Annotated[int, msgspec.Meta(ge=0, le=2**16 - 1)] = 0
+
+
+class ThrottleDevice(Wire):
+    path: str = ""
+    rate: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] = 0
+
+
 class Ulimit(Wire):
     name: str = ""
     soft: Int64 = 0
@@ -106,6 +116,10 @@ class TmpfsOptions(Wire):
     options: list[list[str]] | None = None
 
 
+class ImageOptions(Wire):
+    subpath: str = ""
+
+
 class MountRequest(Wire):
     type: str = ""
     source: str = ""
@@ -115,7 +129,10 @@ class MountRequest(Wire):
     bind_options: BindOptions | None = None
     volume_options: VolumeOptions | None = None
     tmpfs_options: TmpfsOptions | None = None
-    image_options: dict[str, Any] | None = None
+    image_options: ImageOptions | None = None
+
+
+Throttles = list[ThrottleDevice] | None
 
 
 class HostConfig(Wire):
@@ -162,11 +179,11 @@ class HostConfig(Wire):
     nano_cpus: Int64 = 0
     cgroup_parent: str = ""
     blkio_weight: Int64 = 0
-    blkio_weight_device: list[Any] | None = None
-    blkio_device_read_bps: list[Any] | None = None
-    blkio_device_write_bps: list[Any] | None = None
-    blkio_device_read_iops: list[Any] | None = msgspec.field(default=None, name="BlkioDeviceReadIOps")
-    blkio_device_write_iops: list[Any] | None = msgspec.field(default=None, name="BlkioDeviceWriteIOps")
+    blkio_weight_device: list[WeightDevice] | None = None
+    blkio_device_read_bps: Throttles = None
+    blkio_device_write_bps: Throttles = None
+    blkio_device_read_iops: Throttles = msgspec.field(default=None, name="BlkioDeviceReadIOps")
+    blkio_device_write_iops: Throttles = msgspec.field(default=None, name="BlkioDeviceWriteIOps")
     cpu_period: Int64 = 0
     cpu_quota: Int64 = 0
     cpu_realtime_period: Int64 = 0

@@ -2,20 +2,30 @@
 
 import asyncio
 import os
+from sqlite3 import Connection
 from typing import NamedTuple
 
 from sampan.engine import names, timestamps
-from sampan.engine.containers import check, defaults, devices, joins, mounts, publishing
+from sampan.engine.containers import (
+    check,
+    defaults,
+    devices,
+    joins,
+    links,
+    mounts,
+    publishing,
+    volumes_from,
+)
 from sampan.engine.containers.config import Config, HostConfig, NetworkingConfig
 from sampan.engine.containers.happenings import tell
-from sampan.engine.containers.record import Container, Definition
+from sampan.engine.containers.record import Container, Definition, MountPoint
 from sampan.engine.engine import Engine
 from sampan.engine.images import mount as image_mounts
 from sampan.engine.images import resolve
 from sampan.engine.images.images import Image
-from sampan.engine.volumes import copyup
+from sampan.engine.volumes import copyup, mounting
 from sampan.engine.volumes.create import create as create_volume
-from sampan.errors import NotFound
+from sampan.errors import InvalidArgument, NotFound
 from sampan.oci import platform as platforms
 
 _RECURSIVE_READONLY = (1, 44)
@@ -42,20 +52,21 @@ async def create(engine: Engine, wanted: Wanted) -> Created:
     if wanted.name:
         wanted = wanted._replace(name=names.check_name(wanted.name))
     image = await asyncio.to_thread(_find_image, engine, wanted.config.image, wanted.platform)
-    container, warnings = await asyncio.to_thread(_decide, engine, wanted, image)
+    container, warnings, images = await asyncio.to_thread(_decide, engine, wanted, image)
     engine.containers.reserve_name(container.name, container.id)
     try:
-        await _make(engine, container, image)
+        await _make(engine, container, images)
     except BaseException:
         engine.containers.release_name(container.name, container.id)
         raise
     engine.containers.add(container)
+    links.forget_rows(engine, container)
     tell(engine.bus, container, "create")
     return Created(container.id, warnings)
 
 
-def _decide(engine: Engine, wanted: Wanted, image: Image) -> tuple[Container, list[str]]:
-    """The whole record, or an error; nothing is done yet."""
+def _decide(engine: Engine, wanted: Wanted, image: Image) -> tuple[Container, list[str], list[Image]]:
+    """The whole record, warnings, and the images that it holds; or an error. Nothing is done yet."""
     name, config, host, networking, version, _ = wanted
     networks = networking.endpoints_config or {}
     if "default" in networks:  # what clients call the bridge
@@ -74,6 +85,13 @@ def _decide(engine: Engine, wanted: Wanted, image: Image) -> tuple[Container, li
         config.hostname = engine.facts.hostname if host.network_mode == "host" else identity[:12]
         if host.network_mode.startswith("container:"):
             config.hostname = ""
+    points = mounts.resolve(
+        config,
+        host,
+        volumes_from.borrowed(engine, host),
+        recursive_readonly=version >= _RECURSIVE_READONLY,
+    )
+    mounted = [_mounted_image(engine, point) for point in points if point.kind == "image"]
     definition = Definition(
         id=identity,
         name=name or names.generate(engine.containers.name_taken, identity),
@@ -84,29 +102,62 @@ def _decide(engine: Engine, wanted: Wanted, image: Image) -> tuple[Container, li
         config=config,
         host_config=host,
         networking=networking,
-        mounts=mounts.resolve(config, host, recursive_readonly=version >= _RECURSIVE_READONLY),
+        mounts=points,
         version=version,
         lowerdirs=image_mounts.lowerdirs(engine.images, image),
         masked=image_mounts.masked(engine.images, image),
+        links=links.resolve(engine, host),
     )
-    return Container(definition), warnings
+    return Container(definition), warnings, [image, *mounted]
 
 
-async def _make(engine: Engine, container: Container, image: Image) -> None:
+def _mounted_image(engine: Engine, point: MountPoint) -> Image:
+    """Raises InvalidArgument: a client would take NotFound for the container's own image, and pull that."""
+    try:
+        image = resolve.find(engine.images, point.source)
+    except NotFound as error:
+        raise InvalidArgument(str(error)) from None
+    if image.is_host:
+        raise InvalidArgument('invalid mount config for type "image": the machine itself cannot be mounted')
+    point.lowerdirs = image_mounts.lowerdirs(engine.images, image)
+    return image
+
+
+async def _make(engine: Engine, container: Container, images: list[Image]) -> None:
     for mount in container.definition.mounts:
         if mount.kind == "volume":
-            fresh = mount.source not in engine.volumes
-            await create_volume(engine, mount.source, anonymous=mount.anonymous)
-            if mount.copy_up and (fresh or not mount.anonymous):
-                directory = engine.volumes.directory(mount.source)
-                await asyncio.to_thread(
-                    copyup.copy_up, container.definition.lowerdirs, mount.destination, directory
-                )
+            await _make_volume(engine, container, mount)
     await engine.records.insert(
         container,
         lambda: _make_directories(engine, container.id),
-        lambda sql: image_mounts.hold(engine.images, sql, container.id, image),
+        lambda sql: _hold(engine, sql, container, images),
     )
+
+
+def _hold(engine: Engine, sql: Connection, container: Container, images: list[Image]) -> None:
+    for image in images:
+        image_mounts.hold(engine.images, sql, container.id, image)
+
+
+async def _make_volume(engine: Engine, container: Container, mount: MountPoint) -> None:
+    fresh = mount.source not in engine.volumes
+    try:
+        volume = await create_volume(
+            engine,
+            mount.source,
+            mount.driver,
+            mount.labels,
+            mount.driver_options,
+            anonymous=mount.anonymous,
+        )
+    except NotFound as error:
+        raise InvalidArgument(str(error)) from None  # not the image
+    if not mount.copy_up or not (fresh or not mount.anonymous):
+        return
+    lowerdirs = container.definition.lowerdirs
+    async with mounting.mounted(engine, [volume]):
+        directory = engine.volumes.directory(mount.source)
+        await asyncio.to_thread(copyup.copy_up, lowerdirs, mount.destination, directory)
 
 
 def _find_image(engine: Engine, name: str, platform: str) -> Image:

@@ -1,12 +1,14 @@
 """`--device` and `--privileged` → device nodes and rules of the runtime-spec. Calm: looks at /dev."""
 
 import os
+import re
 import stat
 from typing import Any
 
 from sampan.engine.containers.config import Device
 from sampan.errors import InvalidArgument
 
+_RULE = re.compile(r"([acb]) ([0-9]{1,10}|\*):([0-9]{1,10}|\*) ([rwm]{1,3})")
 _SKIPPED = frozenset(("pts", "shm", "fd", "mqueue", ".lxc", ".lxd-mounts", ".udev", "console", "ptmx"))
 
 
@@ -28,6 +30,20 @@ def mapped(devices: list[Device]) -> tuple[list[dict[str, Any]], list[dict[str, 
         nodes += found
         rules += [_rule(node, access) for node in found]
     return nodes, rules
+
+
+def parse_rules(texts: list[str]) -> list[dict[str, Any]]:
+    """`--device-cgroup-rule "c 1:* rw"` → rules of linux.resources. Raises InvalidArgument."""
+    rules = []
+    for text in texts:
+        if (found := _RULE.fullmatch(text)) is None:
+            raise InvalidArgument(f"invalid device cgroup rule format: '{text}'")
+        kind, major, minor, access = found.groups()
+        rule: dict[str, Any] = {"allow": True, "type": kind}
+        rule |= {"major": int(major)} if major != "*" else {}
+        rule |= {"minor": int(minor)} if minor != "*" else {}
+        rules.append(rule | {"access": access})
+    return rules
 
 
 def all_of_host() -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from sampan.engine import timestamps
+from sampan.engine.containers import links
 from sampan.engine.containers.config import Config, HostConfig
 from sampan.engine.containers.record import Container, Endpoint, MountPoint
 from sampan.engine.engine import Engine
@@ -46,7 +47,7 @@ def inspect(engine: Engine, container: Container) -> dict[str, Any]:
         "ProcessLabel": "",
         "AppArmorProfile": "",
         "ExecIDs": [one.id for one in container.execs.values() if one.running] or None,
-        "HostConfig": host_config(definition.host_config),
+        "HostConfig": host_config(definition.host_config) | {"Links": links.shown(engine, container)},
         "GraphDriver": {
             "Data": {"UpperDir": f"{data}/diff", "WorkDir": f"{data}/work"},
             "Name": "overlay2",

@@ -51,9 +51,7 @@ def joined_by(engine: Engine, container: Container) -> Joined:
 
 
 def shared_memory(engine: Engine, container: Container) -> str:
-    """The host's directory behind the /dev/shm of a container whose IPC others may join. A mount of one mount
-    namespace cannot be cloned into another (open_tree(2), EINVAL), so it is a directory of the run root,
-    which is in memory."""
+    """The host's directory behind the /dev/shm of a container whose IPC others may join: `containers.shm`."""
     return f"{engine.settings.container_run(container.id)}/shm"
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from sampan.engine.containers import durations, inspect
+from sampan.engine.containers import durations, inspect, links
 from sampan.engine.containers.record import Container
 from sampan.engine.engine import Engine
 from sampan.engine.events import has_label
@@ -53,7 +53,7 @@ def _entry(engine: Engine, container: Container) -> dict[str, Any]:
     mode = definition.host_config.network_mode
     return {
         "Id": container.id,
-        "Names": [f"/{container.name}"],
+        "Names": [f"/{container.name}", *links.aliases(engine, container)],
         "Image": definition.config.image,
         "ImageID": definition.image_id,
         "Command": command(definition.path, definition.args),

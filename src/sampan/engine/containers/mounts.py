@@ -6,14 +6,14 @@ Pure, except that the source of a `--mount type=bind` must exist.
 import os
 import posixpath
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from sampan.engine import names
-from sampan.engine.containers.config import Config, HostConfig, MountRequest
+from sampan.engine.containers.config import Config, DriverConfig, HostConfig, MountRequest, VolumeOptions
 from sampan.engine.containers.record import MountPoint
-from sampan.errors import InvalidArgument, Unsupported
+from sampan.errors import InvalidArgument
 
-_PROPAGATION = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
+PROPAGATION = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
 _TMPFS = ("noexec", "nosuid", "nodev", "rprivate")
 _TMPFS_KEYS = frozenset(("size", "mode", "uid", "gid", "nr_inodes", "nr_blocks"))
 _TMPFS_FLAGS = frozenset(
@@ -26,8 +26,11 @@ _TMPFS_FLAGS = frozenset(
 )  # fmt: skip
 
 
-def resolve(config: Config, host: HostConfig, *, recursive_readonly: bool) -> list[MountPoint]:
-    """In Docker's order: binds, mounts, tmpfs, and what the image or `-v /path` declares as volumes.
+def resolve(
+    config: Config, host: HostConfig, borrowed: Sequence[MountPoint] = (), *, recursive_readonly: bool
+) -> list[MountPoint]:
+    """In Docker's order: what other containers lend (`borrowed`), which everything that is named here
+    replaces; binds, mounts, tmpfs; and what the image or `-v /path` declares as volumes.
 
     `recursive_readonly`: from API 1.44 on, a read-only bind is so down to its submounts."""
     points: dict[str, MountPoint] = {}
@@ -37,10 +40,14 @@ def resolve(config: Config, host: HostConfig, *, recursive_readonly: bool) -> li
         _add(points, _parse_mount(request))
     for destination, options in (host.tmpfs or {}).items():
         _add(points, _tmpfs(destination, options.split(",") if options else []))
+    points = {point.destination: point for point in borrowed} | points
     for destination in config.volumes or {}:
         clean = _destination(destination, destination)
         if clean not in points:
             points[clean] = MountPoint("volume", secrets.token_hex(32), clean, copy_up=True, anonymous=True)
+    for point in points.values():
+        if point.kind == "volume" and not point.driver:
+            point.driver = host.volume_driver or "local"
     return list(points.values())
 
 
@@ -101,8 +108,8 @@ def check_volume_name(name: str) -> None:
 
 def _check_mode(words: list[str], mode: str, *, volume: bool) -> str:
     """The propagation that it names, if any."""
-    known = {"ro", "rw", "z", "Z", *_PROPAGATION, *(("nocopy",) if volume else ())}
-    propagation = [word for word in words if word in _PROPAGATION]
+    known = {"ro", "rw", "z", "Z", *PROPAGATION, *(("nocopy",) if volume else ())}
+    propagation = [word for word in words if word in PROPAGATION]
     if (
         any(word not in known for word in words)
         or len(set(words)) != len(words)
@@ -117,9 +124,7 @@ def _check_mode(words: list[str], mode: str, *, volume: bool) -> str:
 
 def _parse_mount(request: MountRequest) -> MountPoint:
     kind = request.type
-    if kind in ("npipe", "cluster", "image"):
-        raise Unsupported(f"mounts of type {kind} are not supported yet")
-    if kind not in ("bind", "volume", "tmpfs"):
+    if kind not in _KINDS:
         raise _invalid(kind, "mount type unknown")
     if not request.target:
         raise _invalid(kind, "field Target must not be empty")
@@ -127,11 +132,7 @@ def _parse_mount(request: MountRequest) -> MountPoint:
         raise _invalid(kind, f"invalid mount path: '{request.target}' mount path must be absolute")
     target = _destination(request.target, request.target)
     _foreign_options(request)
-    if kind == "bind":
-        return _bind_mount(request, target)
-    if kind == "volume":
-        return _volume_mount(request, target)
-    return _tmpfs_mount(request, target)
+    return _KINDS[kind](request, target)
 
 
 def _invalid(kind: str, reason: str) -> InvalidArgument:
@@ -139,7 +140,12 @@ def _invalid(kind: str, reason: str) -> InvalidArgument:
 
 
 def _foreign_options(request: MountRequest) -> None:
-    given = {"bind": request.bind_options, "volume": request.volume_options, "tmpfs": request.tmpfs_options}
+    given = {
+        "bind": request.bind_options,
+        "volume": request.volume_options,
+        "tmpfs": request.tmpfs_options,
+        "image": request.image_options,
+    }
     for kind, options in given.items():
         if kind != request.type and options is not None:
             raise _invalid(request.type, f"field {kind.capitalize()}Options must not be specified")
@@ -155,7 +161,7 @@ def _bind_mount(request: MountRequest, target: str) -> MountPoint:
     if not os.path.exists(source) and not (options and options.create_mountpoint):
         raise _invalid("bind", f"bind source path does not exist: {source}")
     propagation = (options.propagation if options else "") or "rprivate"
-    if propagation not in _PROPAGATION:
+    if propagation not in PROPAGATION:
         raise _invalid("bind", f"invalid propagation mode: {propagation}")
     return MountPoint(
         "bind",
@@ -169,12 +175,13 @@ def _bind_mount(request: MountRequest, target: str) -> MountPoint:
 
 
 def _volume_mount(request: MountRequest, target: str) -> MountPoint:
-    options = request.volume_options
-    if options and options.subpath:
-        raise Unsupported("volume-subpath is not supported yet")
-    driver = options.driver_config if options else None
-    if driver and (driver.name not in ("", "local") or driver.options):
-        raise Unsupported("volume drivers and their options are not supported yet")
+    options = request.volume_options or VolumeOptions()
+    if not request.source and request.read_only:
+        raise _invalid("volume", "must not set ReadOnly mode when using anonymous volumes")
+    if not request.source and options.subpath:
+        raise _invalid("volume", "must not set Subpath when using anonymous volumes")
+    _check_subpath("volume", options.subpath)
+    driver = options.driver_config or DriverConfig()
     if request.source:
         check_volume_name(request.source)
     return MountPoint(
@@ -183,9 +190,29 @@ def _volume_mount(request: MountRequest, target: str) -> MountPoint:
         target,
         writable=not request.read_only,
         mode="z",
-        copy_up=not (options and options.no_copy),
+        copy_up=not options.no_copy,
         anonymous=not request.source,
+        driver=driver.name,
+        driver_options=driver.options,
+        labels=options.labels,
+        subpath=options.subpath,
     )
+
+
+def _image_mount(request: MountRequest, target: str) -> MountPoint:
+    """Read-only, whatever is asked for: an image never changes."""
+    if not request.source:
+        raise _invalid("image", "field Source must not be empty")
+    subpath = request.image_options.subpath if request.image_options else ""
+    _check_subpath("image", subpath)
+    return MountPoint("image", request.source, target, writable=False, subpath=subpath)
+
+
+def _check_subpath(kind: str, subpath: str) -> None:
+    if subpath and (subpath.startswith("/") or posixpath.normpath(subpath).split("/")[0] == ".."):
+        raise _invalid(kind, "subpath must be a relative path within the volume")
+    if "\0" in subpath:
+        raise _invalid(kind, "the subpath contains a NUL byte")
 
 
 def _tmpfs_mount(request: MountRequest, target: str) -> MountPoint:
@@ -216,6 +243,14 @@ def _tmpfs(destination: str, words: list[str]) -> MountPoint:
     return MountPoint(
         "tmpfs", "", target, writable="ro" not in words, mode=",".join(words), options=tmpfs_options(words)
     )
+
+
+_KINDS: dict[str, Callable[[MountRequest, str], MountPoint]] = {
+    "bind": _bind_mount,
+    "volume": _volume_mount,
+    "tmpfs": _tmpfs_mount,
+    "image": _image_mount,
+}
 
 
 def _quoted(words: Iterable[str]) -> str:

@@ -9,7 +9,9 @@ from sampan.engine.network import Connection
 from sampan.network import files
 
 
-def write_network_files(engine: Engine, container: Container, connection: Connection, joined: Joined) -> str:
+def write_network_files(
+    engine: Engine, container: Container, connection: Connection, joined: Joined, linked: list[str]
+) -> str:
     """The directory that they are in: another container's, where its network is shared."""
     if joined.files:
         return joined.files
@@ -26,7 +28,11 @@ def write_network_files(engine: Engine, container: Container, connection: Connec
         resolv = files.resolv_text(text, dns, search, options, loopback=isolated, source=source)
         addresses = [connection.endpoint.address] if connection.endpoint else []
         hosts = files.hosts_text(
-            config.hostname, config.domainname, addresses, host.extra_hosts or [], engine.network.gateway
+            config.hostname,
+            config.domainname,
+            addresses,
+            [*(host.extra_hosts or []), *linked],
+            engine.network.gateway,
         )
     for name, content in (("hostname", full_name + "\n"), ("hosts", hosts), ("resolv.conf", resolv)):
         _write(f"{directory}/{name}", content)

@@ -15,8 +15,9 @@ from sampan.engine.state import ALIVE, State
 
 
 class MountPoint(msgspec.Struct):
-    """A mount with everything resolved. `kind`: "bind" | "volume" | "tmpfs"; `source`: a host path, for a
-    volume its name; `options`: of mount(8), for a tmpfs."""
+    """A mount with everything resolved. `kind`: "bind" | "volume" | "tmpfs" | "image"; `source`: a host path,
+    for a volume its name, for an image what it was called; `options`: of mount(8), for a tmpfs;
+    `subpath`: what of the volume or image; `lowerdirs`: of an image, top first."""
 
     kind: str
     source: str
@@ -29,6 +30,18 @@ class MountPoint(msgspec.Struct):
     recursive_readonly: bool = True
     copy_up: bool = False
     anonymous: bool = False
+    driver: str = ""  # of a volume, with what it is to be made with if it is not there
+    driver_options: dict[str, str] | None = None
+    labels: dict[str, str] | None = None
+    subpath: str = ""
+    lowerdirs: list[str] = []
+
+
+class Link(msgspec.Struct):
+    """`--link`: the other container's ID, and what it is called in this one."""
+
+    container: str
+    alias: str
 
 
 class BoundPort(msgspec.Struct, frozen=True):
@@ -65,6 +78,7 @@ class Definition(msgspec.Struct):
     mounts: list[MountPoint]
     lowerdirs: list[str]  # of the overlay, top first: the image may lose its name, the layers are held
     masked: list[str]
+    links: list[Link] = []
     version: tuple[int, int] = (1, 51)  # of the API that created it: some defaults depend on it
     own: int = (
         0  # so many of `lowerdirs` were its own upper directory before a commit (engine.containers.uppers)

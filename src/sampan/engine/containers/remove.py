@@ -4,6 +4,7 @@ import asyncio
 import signal
 from contextlib import suppress
 
+from sampan.engine.containers import links, shm
 from sampan.engine.containers.happenings import tell
 from sampan.engine.containers.pause import resume
 from sampan.engine.containers.record import Container
@@ -13,7 +14,6 @@ from sampan.engine.images import mount as image_mounts
 from sampan.engine.state import State
 from sampan.engine.volumes.remove import remove_anonymous
 from sampan.errors import Conflict, Internal
-from sampan.storage.remove import remove_tree
 
 _PATIENCE = 12.0  # seconds for a killed container to be gone (moby: 10 + 2)
 
@@ -74,6 +74,7 @@ async def _take_apart(engine: Engine, container: Container, *, volumes: bool) ->
         stream.close()
     container.attaches.clear()
     await asyncio.to_thread(_discard, engine, identity)
+    links.forget_rows(engine, container)
     engine.containers.discard(container)
     anonymous = [mount.source for mount in container.definition.mounts if mount.anonymous]
     if volumes and anonymous:
@@ -85,7 +86,7 @@ async def _take_apart(engine: Engine, container: Container, *, volumes: bool) ->
 
 def _discard(engine: Engine, identity: str) -> None:
     engine.images.store.discard(engine.settings.container_data(identity))
-    remove_tree(engine.settings.container_run(identity))
+    shm.discard_run(engine.settings.container_run(identity))
 
 
 async def _forget(engine: Engine, container: Container) -> None:

@@ -1,6 +1,7 @@
 """`docker rename`."""
 
 from sampan.engine import names
+from sampan.engine.containers import links
 from sampan.engine.containers.happenings import tell
 from sampan.engine.containers.record import Container
 from sampan.engine.engine import Engine
@@ -27,4 +28,5 @@ async def rename(engine: Engine, container: Container, new_name: str) -> None:
             raise
         engine.containers.release_name(old, container.id)
         container.entry = None
+        links.forget_rows(engine, container)
     tell(engine.bus, container, "rename", oldName=f"/{old}")

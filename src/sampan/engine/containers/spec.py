@@ -1,6 +1,7 @@
 """A container → the OCI runtime-spec that the runtime carries out. Pure: what has to be looked up on the
 machine comes in as `Surroundings`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +20,8 @@ class Surroundings:
     """`joined`: namespace type → path in /proc of the container to join; `volumes`: name → directory;
     `network_files`: directory with hosts, hostname, resolv.conf; `shm`: a foreign /dev/shm;
     `init`: the host's file of process 1, "" without;
-    `devices`, `device_rules`: resolved `--device` and, if privileged, all of the host's."""
+    `devices`, `device_rules`: resolved `--device` and, if privileged, all of the host's;
+    `linked`: variables of `--link`; `block_io`: of linux.resources, what names devices."""
 
     hostname: str
     network_files: str
@@ -30,6 +32,8 @@ class Surroundings:
     device_rules: list[dict[str, Any]] = field(default_factory=list)
     nofile: tuple[int, int] = (1024, 524288)
     init: str = ""
+    linked: list[str] = field(default_factory=list)
+    block_io: dict[str, Any] = field(default_factory=dict)
 
 
 def build(definition: Definition, around: Surroundings) -> dict[str, Any]:
@@ -57,7 +61,7 @@ def process(definition: Definition, around: Surroundings) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "terminal": config.tty,
         "args": [definition.path, *definition.args],
-        "env": environment(around.hostname, config.env or [], tty=config.tty),
+        "env": environment(around.hostname, config.env or [], around.linked, tty=config.tty),
         "cwd": config.working_dir or "/",
         "user": _user(config.user, host.group_add or []),
         "capabilities": _capabilities(host),
@@ -72,10 +76,11 @@ def process(definition: Definition, around: Surroundings) -> dict[str, Any]:
     return entry
 
 
-def environment(hostname: str, given: list[str], *, tty: bool) -> list[str]:
-    """Docker's defaults, replaced or followed by what was given. HOME is the runtime's: it knows passwd."""
+def environment(hostname: str, given: list[str], linked: Sequence[str] = (), *, tty: bool) -> list[str]:
+    """Docker's defaults and those of links, replaced or followed by what was given. HOME is the runtime's: it
+    knows passwd."""
     default = {"PATH": runtime.PATH, "HOSTNAME": hostname} | ({"TERM": "xterm"} if tty else {})
-    return merged([f"{name}={value}" for name, value in default.items()], given)
+    return merged([*(f"{name}={value}" for name, value in default.items()), *linked], given)
 
 
 def merged(base: list[str], over: list[str]) -> list[str]:
@@ -166,7 +171,10 @@ def _propagation(mounts: list[MountPoint]) -> str:
 
 
 def resources(host: HostConfig, around: Surroundings) -> dict[str, Any]:
-    return {"devices": _device_rules(host, around), **limits(host)}
+    found = {"devices": _device_rules(host, around), **limits(host)}
+    if around.block_io:
+        found["blockIO"] = found.get("blockIO", {}) | around.block_io
+    return found
 
 
 def limits(host: HostConfig) -> dict[str, Any]:
@@ -215,6 +223,10 @@ def _cpu(host: HostConfig) -> dict[str, Any]:
         found["quota"] = host.cpu_quota
     if host.cpu_shares:
         found["shares"] = host.cpu_shares
+    if host.cpu_realtime_period:
+        found["realtimePeriod"] = host.cpu_realtime_period
+    if host.cpu_realtime_runtime:
+        found["realtimeRuntime"] = host.cpu_realtime_runtime
     if host.cpuset_cpus:
         found["cpus"] = host.cpuset_cpus
     if host.cpuset_mems:
@@ -261,8 +273,6 @@ def _adapted(entry: dict[str, Any], host: HostConfig, around: Surroundings) -> d
             return _bound(destination, around.shm)
         options = [option for option in options if not option.startswith("size=")]
         options.append(f"size={host.shm_size or runtime.SHM_SIZE}")
-    if destination == "/dev/mqueue" and host.ipc_mode == "host":
-        return _bound(destination, "/dev/mqueue")
     return {**entry, "options": options}
 
 
@@ -278,8 +288,15 @@ def _mount(mount: MountPoint, around: Surroundings) -> dict[str, Any]:
             "source": "tmpfs",
             "options": mount.options,
         }
+    below = {"subpath": mount.subpath} if mount.subpath else {}  # ours: the specification has no word for it
+    if mount.kind == "image" and len(mount.lowerdirs) > 1:  # without an upper one, overlayfs wants two
+        layers = ":".join(path.replace("\\", "\\\\").replace(":", "\\:") for path in mount.lowerdirs)
+        options = ["ro", f"lowerdir={layers}"]
+        entry = {"destination": mount.destination, "type": "overlay", "source": "overlay", "options": options}
+        return entry | below
     source = around.volumes[mount.source] if mount.kind == "volume" else mount.source
+    source = mount.lowerdirs[0] if mount.kind == "image" else source
     options = ["rbind" if mount.recursive else "bind", mount.propagation or "rprivate"]
     if not mount.writable:
         options.append("rro" if mount.recursive_readonly and mount.kind == "bind" else "ro")
-    return {"destination": mount.destination, "type": "bind", "source": source, "options": options}
+    return {"destination": mount.destination, "type": "bind", "source": source, "options": options} | below

@@ -5,12 +5,13 @@ Nothing of it waits for the disk. Whatever fails leaves the container as it was,
 import asyncio
 import json
 import os
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 
 from sampan.engine import timestamps
-from sampan.engine.containers import devices, init, netrecord, supervise
+from sampan.engine.containers import blockio, devices, init, links, netrecord, shm, supervise
 from sampan.engine.containers import spec as specs
 from sampan.engine.containers.capabilities import effective
 from sampan.engine.containers.check import log_limits
@@ -23,10 +24,10 @@ from sampan.engine.engine import Engine
 from sampan.engine.network import Connection
 from sampan.engine.runner import LaunchFailed
 from sampan.engine.state import State
+from sampan.engine.volumes import mounting
 from sampan.errors import Conflict, Internal, InvalidArgument, NotFound
 from sampan.runtime import seccomp
 from sampan.runtime.protocol import Launch, Log, Rootfs, Started
-from sampan.storage.remove import remove_tree
 
 
 async def start(engine: Engine, container: Container) -> bool:
@@ -53,8 +54,10 @@ async def launch(engine: Engine, container: Container) -> None:
     attaches, container.attaches = container.attaches, []
     try:
         joined = joined_by(engine, container)
+        linked = links.linked(engine, container)
         connection = await connect(engine, container)
-        request = await asyncio.to_thread(_prepare, engine, container, connection, joined)
+        await mounting.mount_for(engine, container)
+        request = await asyncio.to_thread(_prepare, engine, container, connection, joined, linked)
         request = request._replace(attaches=[attach for attach, _ in attaches])
         link = await engine.launcher.launch(
             request,
@@ -73,6 +76,8 @@ async def launch(engine: Engine, container: Container) -> None:
     supervise.watch(engine, container, launch)
     engine.records.save_soon(container)
     tell(engine.bus, container, "start")
+    if parents := links.parents(engine, container):
+        await asyncio.to_thread(links.tell_parents, engine, container, parents)
 
 
 def running(container: Container, started: Started, endpoint: Any) -> None:
@@ -86,6 +91,7 @@ def running(container: Container, started: Started, endpoint: Any) -> None:
 
 async def _undo(engine: Engine, container: Container, error: BaseException) -> None:
     await engine.network.disconnect(container)
+    await mounting.unmount_unused(engine, container)
     if isinstance(error, Exception):  # and not the end of the daemon
         container.status.exit_code = error.exit_code if isinstance(error, LaunchFailed) else 128
         container.status.error = str(error)
@@ -93,6 +99,8 @@ async def _undo(engine: Engine, container: Container, error: BaseException) -> N
             container.become(State.EXITED)
         container.entry = None
         engine.records.save_soon(container)
+        if container.definition.host_config.ipc_mode == "shareable":
+            await asyncio.to_thread(shm.drop, engine.settings.container_run(container.id))
         tell(engine.bus, container, "die", exitCode=str(container.status.exit_code))
         if container.definition.host_config.auto_remove:
             supervise.remove_soon(engine, container)
@@ -123,18 +131,20 @@ async def connect(engine: Engine, container: Container) -> Connection:
     )
 
 
-def _prepare(engine: Engine, container: Container, connection: Connection, joined: Joined) -> Launch:
+def _prepare(
+    engine: Engine, container: Container, connection: Connection, joined: Joined, linked: links.Linked
+) -> Launch:
     """On a worker thread: everything that is written or looked at before the launch."""
     definition = container.definition
     data, run = engine.settings.container_data(container.id), engine.settings.container_run(container.id)
-    remove_tree(run)  # the last monitor may still hold it: it lingers for clients that read slowly
+    shm.discard_run(run)  # the last monitor may still hold it: it lingers for clients that read slowly
     os.makedirs(run, mode=0o700)
-    files = write_network_files(engine, container, connection, joined)
+    files = write_network_files(engine, container, connection, joined, linked.hosts)
     netrecord.write(run, connection.endpoint)
     _make_bind_sources(container)
     if definition.host_config.ipc_mode == "shareable":
-        _make_shared_memory(joined.shm)
-    around = _surroundings(engine, container, joined, files)
+        shm.make(joined.shm, definition.host_config.shm_size)
+    around = replace(_surroundings(engine, container, joined, files), linked=linked.env)
     with open(f"{run}/config.json", "wb") as file:
         file.write(msgspec.json.encode(specs.build(definition, around)))
     return Launch(
@@ -165,14 +175,10 @@ def _make_bind_sources(container: Container) -> None:
                 ) from error
 
 
-def _make_shared_memory(path: str) -> None:
-    os.mkdir(path, 0o700)
-    os.chmod(path, 0o1777)
-
-
 def _surroundings(engine: Engine, container: Container, joined: Joined, files: str) -> specs.Surroundings:
     host = container.definition.host_config
     nodes, rules = devices.mapped(host.devices or [])
+    rules += devices.parse_rules(host.device_cgroup_rules or [])
     if host.privileged:
         nodes = devices.all_of_host()
     return specs.Surroundings(
@@ -189,6 +195,7 @@ def _surroundings(engine: Engine, container: Container, joined: Joined, files: s
         device_rules=rules,
         nofile=engine.nofile,
         init=init.installed(engine.settings, engine.facts) if host.init else "",
+        block_io=blockio.limits(host),
     )
 
 

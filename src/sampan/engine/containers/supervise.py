@@ -6,6 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from sampan.engine import timestamps
+from sampan.engine.containers import shm
 from sampan.engine.containers.happenings import tell
 from sampan.engine.containers.record import Container
 from sampan.engine.containers.remove import remove
@@ -13,6 +14,7 @@ from sampan.engine.containers.restarts import should_restart
 from sampan.engine.engine import Engine
 from sampan.engine.runner import Event
 from sampan.engine.state import State
+from sampan.engine.volumes import mounting
 from sampan.errors import SampanError
 from sampan.runtime.protocol import Detached, ExecExited, Exited
 
@@ -58,6 +60,9 @@ async def finished(engine: Engine, container: Container, exited: Exited, relaunc
         link.close()
     engine.execs.abandon(container)
     await engine.network.disconnect(container)
+    await mounting.unmount_unused(engine, container)
+    if container.definition.host_config.ipc_mode == "shareable":
+        await asyncio.to_thread(shm.drop, engine.settings.container_run(container.id))
     if status.endpoint is not None:
         status.endpoint.address = status.endpoint.mac = status.endpoint.gateway = ""
         status.endpoint.endpoint_id, status.endpoint.prefix_length, status.endpoint.ports = "", 0, []

@@ -5,8 +5,9 @@ import secrets
 from sampan.engine import timestamps
 from sampan.engine.containers.mounts import check_volume_name
 from sampan.engine.engine import Engine
+from sampan.engine.volumes import mounting
 from sampan.engine.volumes.store import Volume
-from sampan.errors import NotFound, Unsupported
+from sampan.errors import NotFound
 
 
 async def create(
@@ -20,12 +21,11 @@ async def create(
 ) -> Volume:
     if driver not in ("", "local"):
         raise NotFound(f'error looking up volume plugin {driver}: plugin "{driver}" not found')
-    if options:
-        raise Unsupported("options of the local volume driver are not supported yet")
     name = name or secrets.token_hex(32)
     check_volume_name(name)
     if name in engine.volumes:
         return engine.volumes.get(name)
+    mounting.check_options(name, options or {})
     volume = Volume(name, timestamps.now(), labels, options, anonymous)
     await engine.volumes.add(volume)
     engine.bus.publish("volume", "create", name, {"driver": "local"})

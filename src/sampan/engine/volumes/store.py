@@ -30,6 +30,8 @@ class Volumes:
         self._discard = discard
         self._records = records
         self._by_name: dict[str, Volume] = {}
+        self.holders: dict[str, set[str]] = {}  # who needs a mounted one: `volumes.mounting`
+        self.mounting = asyncio.Lock()
 
     def __iter__(self) -> Iterator[Volume]:
         return iter(list(self._by_name.values()))

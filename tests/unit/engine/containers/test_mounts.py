@@ -8,13 +8,15 @@ from sampan.engine.containers import mounts
 from sampan.engine.containers.config import (
     BindOptions,
     Config,
+    DriverConfig,
     HostConfig,
+    ImageOptions,
     MountRequest,
     TmpfsOptions,
     VolumeOptions,
 )
 from sampan.engine.containers.record import MountPoint
-from sampan.errors import InvalidArgument, Unsupported
+from sampan.errors import InvalidArgument
 
 
 def resolve(config: Config | None = None, host: HostConfig | None = None) -> list[MountPoint]:
@@ -28,8 +30,11 @@ def resolve(config: Config | None = None, host: HostConfig | None = None) -> lis
         ("/a/../c/:/b/", MountPoint("bind", "/c", "/b", propagation="rprivate")),
         ("/a:/b:ro", MountPoint("bind", "/a", "/b", writable=False, mode="ro", propagation="rprivate")),
         ("/a:/b:rslave,z", MountPoint("bind", "/a", "/b", mode="rslave,z", propagation="rslave")),
-        ("vol:/b", MountPoint("volume", "vol", "/b", copy_up=True)),
-        ("vol:/b:ro,nocopy", MountPoint("volume", "vol", "/b", writable=False, mode="ro,nocopy")),
+        ("vol:/b", MountPoint("volume", "vol", "/b", copy_up=True, driver="local")),
+        (
+            "vol:/b:ro,nocopy",
+            MountPoint("volume", "vol", "/b", writable=False, mode="ro,nocopy", driver="local"),
+        ),
     ],
 )
 def test_binds(spec: str, point: MountPoint) -> None:
@@ -110,8 +115,8 @@ def test_mounts(tmp_path: Path) -> None:
     assert points == [
         MountPoint("bind", source, "/a", writable=False, propagation="rprivate"),
         MountPoint("bind", source, "/b", propagation="rprivate", recursive=False, recursive_readonly=False),
-        MountPoint("volume", "vol", "/c", mode="z", copy_up=True),
-        MountPoint("volume", "vol", "/d", mode="z"),
+        MountPoint("volume", "vol", "/c", mode="z", copy_up=True, driver="local"),
+        MountPoint("volume", "vol", "/d", mode="z", driver="local"),
         MountPoint(
             "tmpfs",
             "",
@@ -152,6 +157,28 @@ def test_mounts(tmp_path: Path) -> None:
             MountRequest(type="volume", source="a/b", target="x"),
             "invalid mount config for type \"volume\": invalid mount path: 'x' mount path must be absolute",
         ),
+        (
+            MountRequest(type="image", target="/x"),
+            'invalid mount config for type "image": field Source must not be empty',
+        ),
+        (
+            MountRequest(
+                type="image", source="i", target="/x", image_options=ImageOptions(subpath="a/../../b")
+            ),
+            'invalid mount config for type "image": subpath must be a relative path within the volume',
+        ),
+        (
+            MountRequest(type="volume", source="v", target="/x", volume_options=VolumeOptions(subpath="/a")),
+            'invalid mount config for type "volume": subpath must be a relative path within the volume',
+        ),
+        (
+            MountRequest(type="volume", target="/x", volume_options=VolumeOptions(subpath="a")),
+            'invalid mount config for type "volume": must not set Subpath when using anonymous volumes',
+        ),
+        (
+            MountRequest(type="volume", target="/x", read_only=True),
+            'invalid mount config for type "volume": must not set ReadOnly mode when using anonymous volumes',
+        ),
     ],
 )
 def test_mounts_that_are_wrong(request_: MountRequest, message: str) -> None:
@@ -160,16 +187,33 @@ def test_mounts_that_are_wrong(request_: MountRequest, message: str) -> None:
     assert str(error.value) == message
 
 
-@pytest.mark.parametrize(
-    "request_",
-    [
-        MountRequest(type="image", source="x", target="/x"),
-        MountRequest(type="volume", source="x", target="/x", volume_options=VolumeOptions(subpath="y")),
-    ],
-)
-def test_mounts_that_come_later(request_: MountRequest) -> None:
-    with pytest.raises(Unsupported):
-        resolve(host=HostConfig(mounts=[request_]))
+def test_a_part_of_a_volume_with_a_driver() -> None:
+    options = VolumeOptions(
+        subpath="a/b", labels={"x": "y"}, driver_config=DriverConfig(name="d", options={"o": "p"})
+    )
+    request = MountRequest(type="volume", source="vol", target="/x", volume_options=options)
+    (point,) = resolve(host=HostConfig(mounts=[request]))
+    assert (point.subpath, point.labels, point.driver) == ("a/b", {"x": "y"}, "d")
+    assert point.driver_options == {"o": "p"}
+
+
+def test_an_image_is_read_only() -> None:
+    request = MountRequest(type="image", source="i", target="/x", image_options=ImageOptions(subpath="s"))
+    expected = MountPoint("image", "i", "/x", writable=False, subpath="s")
+    assert resolve(host=HostConfig(mounts=[request])) == [expected]
+
+
+def test_volumes_have_the_driver_that_was_named() -> None:
+    host = HostConfig(volume_driver="nfs", binds=["vol:/a"])
+    points = resolve(Config(volumes={"/b": {}}), host)
+    assert [point.driver for point in points] == ["nfs", "nfs"]
+
+
+def test_what_is_named_replaces_what_is_borrowed() -> None:
+    borrowed = [MountPoint("bind", "/other", "/a"), MountPoint("bind", "/other", "/b")]
+    config = Config(volumes={"/b": {}})
+    points = mounts.resolve(config, HostConfig(binds=["/own:/a"]), borrowed, recursive_readonly=True)
+    assert [(point.source, point.destination) for point in points] == [("/own", "/a"), ("/other", "/b")]
 
 
 @pytest.mark.parametrize(

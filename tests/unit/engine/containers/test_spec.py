@@ -70,10 +70,15 @@ CASES: dict[str, tuple[Config, HostConfig, dict[str, Any]]] = {
             memory=64 << 20, memory_reservation=32 << 20, nano_cpus=5 * 10**8, cpu_shares=512,
             cpuset_cpus="0-1", pids_limit=50, blkio_weight=300, oom_score_adj=100,
             ulimits=[Ulimit(name="core", soft=0, hard=-1)], shm_size=1 << 20,
+            cpu_realtime_period=10_000, cpu_realtime_runtime=5_000,
             sysctls={"net.core.somaxconn": "77"}, cgroup_parent="/mine",
             annotations={"a": "b"},
         ),
-        {"nofile": (1024, 4096)},
+        {
+            "nofile": (1024, 4096),
+            "block_io": {"weightDevice": [{"major": 8, "minor": 0, "weight": 20}]},
+            "linked": ["WEB_NAME=/x/web"],
+        },
     ),
     "confined": (
         Config(cmd=["true"], domainname="example.org"),
