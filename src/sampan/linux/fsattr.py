@@ -36,20 +36,19 @@ def set_topdir(path: str) -> bool:
         os.close(descriptor)
 
 
-def reserve(path: str, size: int) -> bool:
-    """Give the file blocks for `size` bytes in all, without making it longer: what is appended to it finds
-    room on a disk that is full (fallocate(2)). False where the file system cannot, or has no space left."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def reserve(descriptor: int, size: int) -> bool:
+    """Give a file that is open for writing blocks for `size` bytes in all, without making it longer.
+
+    What is appended to it finds room on a disk that is full (fallocate(2)). False where the file system
+    cannot, or has no space left.
+    """
     try:
-        check(_fallocate(descriptor, FALLOC_FL_KEEP_SIZE, 0, size), path)
+        check(_fallocate(descriptor, FALLOC_FL_KEEP_SIZE, 0, size))
     except OSError as error:
         if error.errno not in (errno.EOPNOTSUPP, errno.ENOSPC, errno.EDQUOT, errno.ENOSYS):
             raise
         return False
-    else:
-        return True
-    finally:
-        os.close(descriptor)
+    return True
 
 
 def syncfs(path: str) -> None:

@@ -34,8 +34,11 @@ class Schema(NamedTuple):
 class Database:
     """Thread-safe. `transaction()` to write, `snapshot()` to read without waiting for a commit."""
 
-    def __init__(self, path: str, writer: sqlite3.Connection, reader: sqlite3.Connection) -> None:
+    def __init__(
+        self, path: str, writer: sqlite3.Connection, reader: sqlite3.Connection, held: Sequence[int]
+    ) -> None:
         self._path = path
+        self._held = held  # descriptors of its files
         self._writer = writer
         self._reader = reader
         self._write_lock = threading.RLock()
@@ -51,11 +54,7 @@ class Database:
             _check(writer, path)
             for schema in schemas:
                 _migrate(writer, schema)
-            # The index of the WAL is mapped: a page without a block on a full disk is a SIGBUS.
-            fsattr.reserve(f"{path}-shm", _INDEX_ROOM)
-            fsattr.reserve(f"{path}-wal", _WAL_ROOM)
-            fsattr.reserve(path, os.path.getsize(path) + _GROWTH)
-            return cls(path, writer, _connect(path))
+            return cls(path, writer, _connect(path), _reserve(path))
         except BaseException:
             writer.close()
             raise
@@ -97,7 +96,25 @@ class Database:
         with self._write_lock, self._read_lock:
             self._reader.close()
             self._writer.close()  # the last one: it folds the WAL into the file
-            fsattr.reserve(_room(self._path), _WAL_ROOM + _GROWTH)
+            for descriptor in (*self._held, _reserved(_room(self._path), _WAL_ROOM + _GROWTH)):
+                os.close(descriptor)
+
+
+def _reserve(path: str) -> list[int]:
+    """Blocks for the files of an open database. The descriptors may not be closed before the database is:
+    with any of them the process would lose the locks that SQLite holds on the file (fcntl_locking(2))."""
+    return [
+        # The index of the WAL is mapped: a page without a block on a full disk is a SIGBUS.
+        _reserved(f"{path}-shm", _INDEX_ROOM),
+        _reserved(f"{path}-wal", _WAL_ROOM),
+        _reserved(path, os.path.getsize(path) + _GROWTH),
+    ]
+
+
+def _reserved(path: str, size: int) -> int:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fsattr.reserve(descriptor, size)
+    return descriptor
 
 
 def _room(path: str) -> str:

@@ -1,4 +1,6 @@
 import sqlite3
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -118,3 +120,12 @@ def test_a_full_database_is_a_full_disk(path: str) -> None:
     with pytest.raises(OSError, match="No space left on device"), database.transaction() as sql:
         sql.execute("INSERT INTO things VALUES (?)", ("x" * 100_000,))
     assert names(database) == []
+
+
+def test_it_stays_locked_against_other_processes(path: str) -> None:
+    """A descriptor that is closed would take SQLite's locks along, and the next process the mapped index."""
+    database = Database.open(path, [ONE])
+    look = "import fcntl, sys; fcntl.lockf(open(sys.argv[1], 'r+'), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, 128)"
+    done = subprocess.run([sys.executable, "-c", look, f"{path}-shm"], capture_output=True, text=True)
+    assert "BlockingIOError" in done.stderr
+    database.close()
