@@ -38,7 +38,7 @@ class Router:
     def __init__(self, routes: Iterable[Route]) -> None:
         self._by_head: dict[str, list[_Compiled]] = {}
         for route in routes:
-            match = re.compile(_expression(route.pattern), re.DOTALL).fullmatch
+            match = re.compile(expression(route.pattern), re.DOTALL).fullmatch
             head = route.pattern.split("/")[1]
             self._by_head.setdefault(head, []).append(_Compiled(route.method, match, route))
 
@@ -98,7 +98,8 @@ def _decoded(path: str) -> str:
         raise InvalidArgument("invalid path: it is not UTF-8") from None
 
 
-def _expression(pattern: str) -> str:
+def expression(pattern: str) -> str:
+    """The regular expression that a pattern of the table stands for."""
     parts = re.split(r"\{(\w+)(:path)?\}", pattern)
     text = re.escape(parts[0])
     for name, anything, literal in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):

@@ -95,7 +95,8 @@ _LATER = (
 _SWARM = ("swarm", "nodes", "services", "tasks", "secrets", "configs")
 
 
-def router(engine: Engine) -> Router:
+def table() -> list[tuple[str, str, _Handler, bool]]:
+    """Every page: (method, pattern, handler, whether it ends with its client)."""
     table = list(_TABLE)
     table += [(method, pattern, absent.not_yet, _READ) for method, pattern in _LATER]
     for page in _SWARM:
@@ -104,7 +105,11 @@ def router(engine: Engine) -> Router:
                 (method, f"/{page}", absent.no_swarm, _READ),
                 (method, f"/{page}/{{rest:path}}", absent.no_swarm, _READ),
             ]
+    return table
+
+
+def router(engine: Engine) -> Router:
     return Router(
         Route(method, pattern, partial(handler, engine), cancellable)
-        for method, pattern, handler, cancellable in table
+        for method, pattern, handler, cancellable in table()
     )
