@@ -176,6 +176,7 @@ def _open(settings: Settings, nofile: tuple[int, int], watch: LogWatch) -> Engin
 
 async def _close(engine: Engine) -> None:
     engine.tasks.cancel()
+    await engine.sampler.close()
     await engine.records.close()
     await engine.launcher.close()
     engine.watch.close()

@@ -79,7 +79,6 @@ def test_it_holds_at_the_next_start(cli: Client, container: Run) -> None:
         (["--cpu-period", "5000"], "CPU Period cannot be updated as NanoCPUs has already been set"),
         (["--cpuset-cpus", "4096"], "Requested CPUs are not available - requested 4096, available: 0"),
         (["--cpuset-cpus", "x"], "Invalid value x for cpuset cpus"),
-        (["--cpu-shares", "-1"], "value must be a positive integer"),
         (["--blkio-weight", "5"], "Range of blkio weight is from 10 to 1000"),
         (["--restart", "foo"], "invalid restart policy"),
         (["--restart", "always:3"], "maximum retry count can"),

@@ -58,22 +58,25 @@ class Listing:
 
     def show(self, rows: Sequence[Any], form: str, view: View, *, quiet: bool = False) -> None:
         """Print `rows` by `--format`; without one as a table, or `quiet`: the key alone."""
+        text = self.text(rows, form, view, quiet=quiet)
+        console.write(console.STDOUT, text.encode("utf-8", "surrogateescape"))
+
+    def text(self, rows: Sequence[Any], form: str, view: View, *, quiet: bool = False) -> str:
+        """What `show` prints."""
         if form in ("", "table") and quiet:
             value = self.fields[self.key][1]
-            text = "".join(f"{value(row, view)}\n" for row in rows)
-            console.write(console.STDOUT, text.encode("utf-8", "surrogateescape"))
-        elif form in ("", "table"):
-            self._table(rows, view)
-        else:
-            from sampan.cli import listing
+            return "".join(f"{value(row, view)}\n" for row in rows)
+        if form in ("", "table"):
+            return self._table(rows, view)
+        from sampan.cli import listing
 
-            listing.show(self, rows, form, view)
+        return listing.text(self, rows, form, view)
 
-    def _table(self, rows: Sequence[Any], view: View) -> None:
+    def _table(self, rows: Sequence[Any], view: View) -> str:
         chosen = [self.fields[name] for name in self.columns]
         lines = [[header for header, _ in chosen]]
         lines += [[plain(str(value(row, view))) for _, value in chosen] for row in rows]
-        console.write(console.STDOUT, table(lines).encode("utf-8", "surrogateescape"))
+        return table(lines)
 
 
 def plain(text: str) -> str:

@@ -16,20 +16,19 @@ if TYPE_CHECKING:
 _LABEL = "Label"  # the one method of rows that takes an argument
 
 
-def show(listing: format.Listing, rows: Sequence[Any], form: str, view: format.View) -> None:
-    """Print rows by `json`, `raw`, `table TEMPLATE` or `TEMPLATE`."""
+def text(listing: format.Listing, rows: Sequence[Any], form: str, view: format.View) -> str:
+    """Rows by `json`, `raw`, `table TEMPLATE` or `TEMPLATE`."""
     is_table, form = _split_table(form, listing)
     template = _parsed(form, functions.ALL)
     if is_table:
         header = _executed(_parsed(form, functions.HEADER), _headers(listing))
         lines = [header.split("\t")]
         for row in rows:
-            text = _executed(template, _row(listing, row, view))
-            lines += [[format.plain(cell) for cell in line.split("\t")] for line in text.split("\n")]
-        _write(format.table(lines))
-        return
+            shown = _executed(template, _row(listing, row, view))
+            lines += [[format.plain(cell) for cell in line.split("\t")] for line in shown.split("\n")]
+        return format.table(lines)
     # One write: Docker prints all rows or, when one fails, none.
-    _write("".join(_executed(template, _row(listing, row, view)) + "\n" for row in rows))
+    return "".join(_executed(template, _row(listing, row, view)) + "\n" for row in rows)
 
 
 def check(listing: format.Listing, form: str) -> None:
@@ -40,10 +39,6 @@ def check(listing: format.Listing, form: str) -> None:
         raise ExitWith(1, f"failed to parse template: {error}") from None
     except ExecutionError as error:
         raise ExitWith(1, f"failed to execute template: {error}") from None
-
-
-def _write(text: str) -> None:
-    console.write(console.STDOUT, text.encode("utf-8", "surrogateescape"))
 
 
 def _split_table(form: str, listing: format.Listing) -> tuple[bool, str]:

@@ -6,6 +6,7 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from sampan.engine.containers.stats import Sampler
 from sampan.engine.events import Bus
 from sampan.engine.facts import Facts
 from sampan.engine.logfollow import LogWatch
@@ -60,3 +61,4 @@ class Engine:
     watch: LogWatch
     nofile: tuple[int, int]  # RLIMIT_NOFILE before the daemon raised its own
     tasks: Tasks = field(default_factory=Tasks)
+    sampler: Sampler = field(default_factory=Sampler)
