@@ -17,7 +17,7 @@ import os
 import signal
 
 from sampan.engine import timestamps
-from sampan.engine.containers import cgroups, netrecord, pausemark, shm, supervise
+from sampan.engine.containers import cgroups, netrecord, pausemark, probes, shm, supervise
 from sampan.engine.containers.execs import Exec, ExecConfig
 from sampan.engine.containers.pause import resume
 from sampan.engine.containers.record import Container
@@ -102,6 +102,7 @@ def _take_over(engine: Engine, container: Container, link: MonitorLink, run: str
         if not one.running:
             engine.execs.retire(one)
     supervise.watch(engine, container, launch)
+    probes.begin(engine, container, launch, adopted=True)
     engine.records.save_soon(container)
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from sampan.engine.volumes.store import Volumes
 
 _log = logging.getLogger(__name__)
+# Health checks that are being started at a time: hundreds may fall due together, and a start is what costs.
+PROBE_STARTS = 8
 
 
 class Tasks:
@@ -62,3 +64,4 @@ class Engine:
     nofile: tuple[int, int]  # RLIMIT_NOFILE before the daemon raised its own
     tasks: Tasks = field(default_factory=Tasks)
     sampler: Sampler = field(default_factory=Sampler)
+    gate: "asyncio.Semaphore" = field(default_factory=lambda: asyncio.Semaphore(PROBE_STARTS))

@@ -123,6 +123,8 @@ class Execs:
         if request.attach is not None and stream is not None:
             with contextlib.suppress(ValueError):  # keys that do not exist: the engine has checked them
                 process.attach(request.attach, stream)
+        if request.timeout >= 0:
+            process.limit(request.timeout)
         reply(ExecStarted(request.exec_id, outcome.pid))
 
     def _adopt(self, exec_id: str, outcome: Executing, files: list[int]) -> Process:
@@ -165,7 +167,7 @@ class Execs:
             *self._ended[1 - _REMEMBERED :],
             ExecState(process.exec_id, process.pid, False, process.exit_code),
         ]
-        self._emit(ExecExited(process.exec_id, process.exit_code))
+        self._emit(ExecExited(process.exec_id, process.exit_code, process.timed_out))
         if process.finished:
             process.close_output()
         else:  # it left something running that still holds its output

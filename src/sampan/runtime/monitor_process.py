@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 
 from sampan.linux.process import pidfd_send_signal
-from sampan.runtime.monitor_loop import READ, Loop
+from sampan.runtime.monitor_loop import READ, Loop, Timer
 from sampan.runtime.monitor_session import Owner, Session
 from sampan.runtime.monitor_stdio import Ends, Output, Stdin, peer_of, set_size
 from sampan.runtime.protocol import Attach
@@ -34,6 +34,8 @@ class Process(Owner):
         self.pidfd = -1
         self.exit_code: int | None = None
         self.console: int | None = None
+        self.timed_out = False
+        self._limit: Timer | None = None
         self._peer = -1
         self._loop = loop
         self._close_stdin = close_stdin
@@ -93,6 +95,16 @@ class Process(Owner):
             raise ProcessLookupError
         pidfd_send_signal(self.pidfd, number)
 
+    def limit(self, seconds: float) -> None:
+        """Kill it, with what it has started, when it runs longer."""
+        self._limit = self._loop.after(seconds, self._over)
+
+    def _over(self) -> None:
+        """It leads a session (setup.py), and is not reaped: its group is nobody else's."""
+        if self.running:
+            self.timed_out = True
+            os.killpg(self.pid, _SIGKILL)
+
     def resize(self, height: int, width: int) -> None:
         if self.console is not None:
             set_size(self.console, height, width)
@@ -115,6 +127,7 @@ class Process(Owner):
 
     def _end(self, exit_code: int) -> None:
         self.exit_code = exit_code
+        self._loop.cancel(self._limit)
         self._loop.forget(self.pidfd)
         os.close(self.pidfd)
         self.pidfd = -1

@@ -168,6 +168,7 @@ class Exec(NamedTuple):
     attach: Attach | None
     seccomp: str | None = None
     stdin_open: bool = False
+    timeout: float = -1  # seconds; then SIGKILL for its whole process group. -1: never
 
 
 class ExecStarted(NamedTuple):
@@ -183,8 +184,11 @@ class ExecFailed(NamedTuple):
 
 
 class ExecExited(NamedTuple):
+    """`timed_out`: it was killed for having run longer than its `timeout`."""
+
     exec_id: str
     exit_code: int
+    timed_out: bool = False
 
 
 class Detached(NamedTuple):

@@ -52,6 +52,13 @@ FLAGS = (
     ("expose", "", "list", None, "Expose a port or a range of ports"),
     ("gpus", "", "gpu-request", None, 'GPUs for the container ("all" for every one)'),
     ("group-add", "", "list", None, "Join these groups too"),
+    ("health-cmd", "", "string", "", "Command that tells whether the container is healthy"),
+    ("health-interval", "", "duration", 0, "Time between two health checks (ms|s|m|h)"),
+    ("health-on-failure", "", "string", "", "What to do when it is unhealthy (none|restart|kill|stop)"),
+    ("health-retries", "", "int", 0, "Failures in a row that make it unhealthy"),
+    ("health-start-interval", "", "duration", 0, "Time between two checks during the start period"),
+    ("health-start-period", "", "duration", 0, "Time to start in, during which failures do not count"),
+    ("health-timeout", "", "duration", 0, "Longest time that one check may take (ms|s|m|h)"),
     ("hostname", "h", "string", "", "Host name of the container"),
     ("init", "", "bool", False, "Run an init that forwards signals and reaps processes"),
     ("interactive", "i", "bool", False, "Keep STDIN open, attached or not"),
@@ -74,6 +81,7 @@ FLAGS = (
     ("name", "", "string", "", "Name of the container"),
     ("net", "", "network", None, ""),
     ("network", "", "network", None, "Connect the container to a network"),
+    ("no-healthcheck", "", "bool", False, "Turn the image's HEALTHCHECK off"),
     ("oom-kill-disable", "", "bool", False, "Keep the OOM killer away"),
     ("oom-score-adj", "", "int", 0, "Preference of the kernel's OOM killer (-1000 to 1000)"),
     ("pid", "", "string", "", "PID namespace to use"),
@@ -185,6 +193,7 @@ def config(options: Values, image: str, command: list[str]) -> dict[str, Any]:
     _volumes(result, host, options)
     _networks(result, host, options)
     _policy(host, options)
+    _health(result, options)
     _addresses(result, options)
     _modes(options)
     _maps(host, options)
@@ -272,6 +281,17 @@ def policy(text: str) -> dict[str, Any]:
             raise InvalidArgument("invalid restart policy format: maximum retry count must be an integer")
         found["MaximumRetryCount"] = int(count)
     return found
+
+
+def _health(result: dict[str, Any], options: Values) -> None:
+    if not any(flag.startswith(("health-", "no-health")) for flag in options.changed):
+        return
+    from sampan.cli.container import health
+
+    if (check := health.check(options)) is not None:
+        result["Healthcheck"] = check
+    if options["health-on-failure"]:
+        result.setdefault("Labels", {})[health.HOOK] = health.action(options["health-on-failure"])
 
 
 def _modes(options: Values) -> None:

@@ -8,7 +8,7 @@ import ipaddress
 from typing import Any
 
 from sampan.engine import signals
-from sampan.engine.containers import check_isolation, check_resources, discarded
+from sampan.engine.containers import check_isolation, check_resources, discarded, health
 from sampan.engine.containers.config import Config, HostConfig, NetworkingConfig, RestartPolicy
 from sampan.engine.facts import Facts
 from sampan.errors import InvalidArgument, Unsupported
@@ -78,8 +78,8 @@ def _process(config: Config) -> None:
             raise InvalidArgument(f"invalid environment variable: {variable}")
     if config.stop_signal:
         signals.number(config.stop_signal)
-    if config.healthcheck is not None and (config.healthcheck.test or ["NONE"])[0] not in ("NONE", ""):
-        raise Unsupported("health checks are not supported yet")
+    health.check(config.healthcheck, config.labels)
+    _no_nul("health check", config.healthcheck.test if config.healthcheck else None)
     _no_nul("environment", config.env)
     _no_nul("command", config.cmd if isinstance(config.cmd, list) else None)
     _no_nul("entrypoint", config.entrypoint if isinstance(config.entrypoint, list) else None)

@@ -1,5 +1,6 @@
 """What a request leaves open: from the image, and from Docker's defaults. Pure."""
 
+from sampan.engine.containers import health
 from sampan.engine.containers.config import Config, HostConfig, LogConfig
 from sampan.engine.containers.spec import merged
 from sampan.engine.facts import Facts
@@ -25,6 +26,7 @@ def merge_image(config: Config, from_image: image.Config) -> Config:
     if config.stop_timeout is None:
         config.stop_timeout = from_image.StopTimeout
     config.shell = config.shell or from_image.Shell
+    config.healthcheck = health.merge(config.healthcheck, from_image.Healthcheck)
     return config
 
 

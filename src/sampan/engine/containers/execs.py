@@ -1,5 +1,6 @@
 """`docker exec`: made, started, watched to their end. They live in memory, as in Docker."""
 
+import asyncio
 import secrets
 import socket
 from typing import Any
@@ -11,7 +12,7 @@ from sampan.engine.containers.capabilities import effective
 from sampan.engine.containers.config import Strings, Wire
 from sampan.engine.containers.happenings import tell
 from sampan.engine.containers.record import Container
-from sampan.engine.containers.start import seccomp_file
+from sampan.engine.containers.seccomp import seccomp_file
 from sampan.engine.engine import Engine
 from sampan.engine.runner import LaunchFailed
 from sampan.engine.state import State
@@ -48,6 +49,13 @@ class Exec:
         self.started = False
         self.running = False
         self.exit_code: int | None = None
+        self.ended: asyncio.Future[ExecExited] | None = None  # of one that the engine itself waits for
+
+    @property
+    def words(self) -> str:
+        """As events name it: moby puts a blank between the program and its arguments, also if it has none."""
+        path, *arguments = self.config.cmd or [""]
+        return f"{path} {' '.join(arguments)}"
 
 
 class Execs:
@@ -74,8 +82,16 @@ class Execs:
         if one is None:
             return None
         one.running, one.exit_code, one.pid = False, event.exit_code, 0
-        self.retire(one)
+        if one.ended is None:
+            self.retire(one)
+        elif not one.ended.done():
+            one.ended.set_result(event)
         return one
+
+    def discard(self, one: Exec) -> None:
+        """One of the engine's own, which nobody will ask for."""
+        one.container.execs.pop(one.id, None)
+        self._by_id.pop(one.id, None)
 
     def retire(self, one: Exec) -> None:
         one.container.execs.pop(one.id, None)
@@ -88,6 +104,8 @@ class Execs:
         for one in list(container.execs.values()):
             if one.running:
                 one.running, one.exit_code, one.pid = False, 137, 0
+            if one.ended is not None and not one.ended.done():
+                one.ended.set_result(ExecExited(one.id, 137))
             self.retire(one)
 
 
@@ -104,8 +122,12 @@ def create(engine: Engine, container: Container, config: ExecConfig) -> str:
         )
     one = Exec(container, config)
     engine.execs.add(one)
-    tell(engine.bus, container, f"exec_create: {' '.join(config.cmd)}", execID=one.id)
+    tell_step(engine, one, "exec_create")
     return one.id
+
+
+def tell_step(engine: Engine, one: Exec, action: str) -> None:
+    tell(engine.bus, one.container, f"{action}: {one.words}", execID=one.id)
 
 
 def check_running(container: Container) -> None:
@@ -134,7 +156,7 @@ async def start(
     """Run it. `stream` is borrowed: the monitor gets a copy. Raises LaunchFailed, Conflict."""
     check_start(one)
     one.started = True
-    container, config = one.container, one.config
+    config = one.config
     attach = None
     if stream is not None:
         attach = Attach(
@@ -147,17 +169,25 @@ async def start(
             exec_id=one.id,
             early=early.decode("latin-1"),
         )
-    request = ExecRequest(
+    await launch(engine, one, request(engine, one, attach), stream)
+
+
+def request(engine: Engine, one: Exec, attach: Attach | None) -> ExecRequest:
+    return ExecRequest(
         one.id,
         process(engine, one),
         attach,
-        None if config.privileged else seccomp_file(engine, container),
-        stdin_open=config.attach_stdin and stream is not None,
+        None if one.config.privileged else seccomp_file(engine, one.container),
+        stdin_open=one.config.attach_stdin and attach is not None,
     )
-    tell(engine.bus, container, f"exec_start: {' '.join(config.cmd or ())}", execID=one.id)
+
+
+async def launch(engine: Engine, one: Exec, wanted: ExecRequest, stream: socket.socket | None) -> None:
+    """Raises LaunchFailed, Conflict."""
+    tell_step(engine, one, "exec_start")
     one.running = True
     try:
-        started = await container.link.execute(request, stream.fileno() if stream is not None else None)
+        started = await one.container.link.execute(wanted, stream.fileno() if stream is not None else None)
     except LaunchFailed as failed:
         one.running, one.exit_code = False, failed.exit_code
         engine.execs.retire(one)

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from sampan.engine import timestamps
-from sampan.engine.containers import links
+from sampan.engine.containers import health, links
 from sampan.engine.containers.config import Config, HostConfig
 from sampan.engine.containers.record import Container, Endpoint, MountPoint
 from sampan.engine.engine import Engine
@@ -66,7 +66,7 @@ def log_path(engine: Engine, container: Container) -> str:
 
 def state(container: Container) -> dict[str, Any]:
     status = container.status
-    return {
+    shown = {
         "Status": status.state.value,
         "Running": container.running or status.state is State.RESTARTING,
         "Paused": status.state is State.PAUSED,
@@ -79,6 +79,7 @@ def state(container: Container) -> dict[str, Any]:
         "StartedAt": timestamps.text(status.started_at),
         "FinishedAt": timestamps.text(status.finished_at),
     }
+    return shown if status.health is None else shown | {"Health": health.wire(status.health)}
 
 
 def host_config(host: HostConfig) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from sampan.engine.containers import durations, inspect, links
+from sampan.engine.containers import durations, health, inspect, links
 from sampan.engine.containers.record import Container
 from sampan.engine.engine import Engine
 from sampan.engine.events import has_label
@@ -102,7 +102,7 @@ def status_text(container: Container, now: int) -> str:
     status, state = container.status, container.state
     if state in ALIVE:
         up = f"Up {durations.human((now - status.started_at) / 1e9)}"
-        return f"{up} (Paused)" if state is State.PAUSED else up
+        return f"{up} (Paused)" if state is State.PAUSED else up + health.shown(status.health)
     ago = durations.human((now - status.finished_at) / 1e9)
     if state is State.RESTARTING:
         return f"Restarting ({status.exit_code}) {ago} ago"
@@ -168,6 +168,15 @@ def _by_status(engine: Engine, values: list[str]) -> Test:
         if value not in State._value2member_map_:
             raise InvalidArgument(f"invalid filter 'status={value}'")
     return lambda container: container.state.value in values
+
+
+def _by_health(engine: Engine, values: list[str]) -> Test:
+    for value in values:
+        if value not in health.STATUSES:
+            raise InvalidArgument(f"invalid filter 'health={value}'")
+    return lambda container: (
+        (container.status.health.status if container.status.health else health.NONE) in values
+    )
 
 
 def _by_exited(engine: Engine, values: list[str]) -> Test:
@@ -265,6 +274,6 @@ _TESTS: dict[str, Callable[[Engine, list[str]], Test]] = {
     "network": _by_network,
     "publish": lambda engine, values: _by_port(engine, values, published=True),
     "expose": lambda engine, values: _by_port(engine, values, published=False),
-    "health": lambda engine, values: lambda container: "none" in values,
+    "health": _by_health,
     "is-task": lambda engine, values: lambda container: values[0].lower() in ("0", "false"),
 }

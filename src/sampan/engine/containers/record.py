@@ -11,6 +11,7 @@ import msgspec
 
 from sampan.engine import state as states
 from sampan.engine.containers.config import Config, HostConfig, NetworkingConfig
+from sampan.engine.containers.health import Health
 from sampan.engine.state import ALIVE, State
 
 
@@ -99,14 +100,15 @@ class Status(msgspec.Struct):
     stopped_by_user: bool = False
     endpoint: Endpoint | None = None
     copied_up: bool = False
+    health: Health | None = None
 
 
 class Container:
     """A record with its lock and its waiters. `link`: to the monitor while it runs."""
 
     __slots__ = (
-        "attaches", "definition", "delay", "entry", "execs", "exits", "link", "lock", "removals", "restart",
-        "size", "status", "supervisor",
+        "attaches", "definition", "delay", "entry", "execs", "exits", "link", "lock", "prober", "removals",
+        "restart", "size", "status", "supervisor",
     )  # fmt: skip
 
     def __init__(self, definition: Definition, status: Status | None = None) -> None:
@@ -116,6 +118,7 @@ class Container:
         self.link: Any = None  # engine.runner.MonitorLink
         self.supervisor: asyncio.Task[None] | None = None
         self.restart: asyncio.Task[None] | None = None  # a restart that the policy has set a time for
+        self.prober: asyncio.Task[None] | None = None  # asks for its health
         self.exits: list[asyncio.Future[int]] = []
         self.removals: list[asyncio.Future[int]] = []
         self.attaches: list[Any] = []  # clients that wait for the start

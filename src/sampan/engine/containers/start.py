@@ -3,7 +3,6 @@
 Nothing of it waits for the disk. Whatever fails leaves the container as it was, with its error told."""
 
 import asyncio
-import json
 import os
 from dataclasses import replace
 from typing import Any
@@ -11,22 +10,21 @@ from typing import Any
 import msgspec
 
 from sampan.engine import timestamps
-from sampan.engine.containers import blockio, devices, init, links, netrecord, shm, supervise
+from sampan.engine.containers import blockio, devices, init, links, netrecord, probes, shm, supervise
 from sampan.engine.containers import spec as specs
-from sampan.engine.containers.capabilities import effective
 from sampan.engine.containers.check import log_limits
 from sampan.engine.containers.happenings import tell
 from sampan.engine.containers.joins import Joined, joined_by
 from sampan.engine.containers.netfiles import write_network_files
 from sampan.engine.containers.publishing import bindings
 from sampan.engine.containers.record import Container
+from sampan.engine.containers.seccomp import seccomp_file
 from sampan.engine.engine import Engine
 from sampan.engine.network import Connection
 from sampan.engine.runner import LaunchFailed
 from sampan.engine.state import State
 from sampan.engine.volumes import mounting
-from sampan.errors import Conflict, Internal, InvalidArgument, NotFound
-from sampan.runtime import seccomp
+from sampan.errors import Conflict, Internal, NotFound
 from sampan.runtime.protocol import Launch, Log, Rootfs, Started
 
 
@@ -74,6 +72,7 @@ async def launch(engine: Engine, container: Container) -> None:
     running(container, link.started, connection.endpoint)
     container.link = link
     supervise.watch(engine, container, launch)
+    probes.begin(engine, container, launch, adopted=False)
     engine.records.save_soon(container)
     tell(engine.bus, container, "start")
     if parents := links.parents(engine, container):
@@ -210,29 +209,3 @@ def _stdin(container: Container) -> str:
     if not config.open_stdin:
         return "none"
     return "once" if config.stdin_once else "open"
-
-
-def seccomp_file(engine: Engine, container: Container) -> str | None:
-    """The compiled filter, or None for unconfined: asked for, or privileged without a profile."""
-    host = container.definition.host_config
-    profile: dict[str, Any] | None = None
-    for option in host.security_opt or ():
-        name, _, value = option.replace(":", "=", 1).partition("=")
-        if name == "seccomp" and value == "unconfined":
-            return None
-        if name == "seccomp" and value != "builtin":
-            profile = _profile(value)
-    if host.privileged and profile is None:
-        return None
-    bounding = effective(host.cap_add or [], host.cap_drop or [], privileged=host.privileged)
-    return seccomp.compiled(profile, bounding, f"{engine.settings.data_root}/seccomp")
-
-
-def _profile(text: str) -> dict[str, Any]:
-    try:
-        profile = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InvalidArgument(f"decoding seccomp profile failed: {error}") from None
-    if not isinstance(profile, dict):
-        raise InvalidArgument("decoding seccomp profile failed: it is no object")
-    return profile

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from sampan.engine import timestamps
-from sampan.engine.containers import shm
+from sampan.engine.containers import probes, shm
 from sampan.engine.containers.happenings import tell
 from sampan.engine.containers.record import Container
 from sampan.engine.containers.remove import remove
@@ -58,6 +58,7 @@ async def finished(engine: Engine, container: Container, exited: Exited, relaunc
     link, container.link, container.supervisor = container.link, None, None
     if link is not None:
         link.close()
+    probes.end(container)
     engine.execs.abandon(container)
     await engine.network.disconnect(container)
     await mounting.unmount_unused(engine, container)
