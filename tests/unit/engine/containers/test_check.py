@@ -169,10 +169,25 @@ def test_what_is_not_honoured_is_refused(host: HostConfig) -> None:
         run(host=host)
 
 
-def test_health_checks_are_refused_unless_they_are_off() -> None:
-    run(Config(healthcheck=HealthConfig(test=["NONE"])))
-    with pytest.raises(Unsupported):
-        run(Config(healthcheck=HealthConfig(test=["CMD", "true"])))
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"interval": 10}, "Interval in Healthcheck cannot be less than 1ms"),
+        ({"timeout": -1}, "Timeout in Healthcheck cannot be less than 1ms"),
+        ({"start_period": 999_999}, "StartPeriod in Healthcheck cannot be less than 1ms"),
+        ({"start_interval": 1}, "StartInterval in Healthcheck cannot be less than 1ms"),
+        ({"retries": -1}, "Retries in Healthcheck cannot be negative"),
+    ],
+)
+def test_health_checks_that_cannot_be(fields: dict[str, int], sentence: str) -> None:
+    with pytest.raises(InvalidArgument, match=sentence):
+        run(Config(healthcheck=HealthConfig(**fields)))
+
+
+def test_what_to_do_about_an_unhealthy_container_is_looked_at() -> None:
+    run(Config(labels={"sampan.health-on-failure": "restart"}))
+    with pytest.raises(InvalidArgument, match="'reboot'"):
+        run(Config(labels={"sampan.health-on-failure": "reboot"}))
 
 
 @pytest.mark.parametrize(
