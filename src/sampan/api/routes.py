@@ -39,6 +39,7 @@ _TABLE: list[tuple[str, str, _Handler, bool]] = [
     ("POST", "/containers/{id}/pause", containers.pause, _CHANGE),
     ("POST", "/containers/{id}/unpause", containers.unpause, _CHANGE),
     ("GET", "/containers/{id}/top", watching.top, _READ),
+    ("GET", "/containers/{id}/changes", watching.changes, _READ),
     ("GET", "/containers/{id}/stats", watching.stats, _READ),
     ("POST", "/containers/{id}/update", containers.update, _CHANGE),
     ("POST", "/containers/{id}/rename", containers.rename, _CHANGE),
@@ -85,7 +86,6 @@ _TABLE: list[tuple[str, str, _Handler, bool]] = [
 _LATER = (
     ("POST", "/build"), ("POST", "/build/prune"), ("POST", "/session"),
     ("POST", "/grpc"),
-    ("GET", "/containers/{id}/changes"),
     ("GET", "/containers/{id}/export"), ("GET", "/containers/{id}/archive"),
     ("PUT", "/containers/{id}/archive"),
     ("GET", "/containers/{id}/attach/ws"), ("POST", "/images/{name:path}/push"), ("GET", "/images/search"),

@@ -1,4 +1,4 @@
-"""/containers/{id}/top, /stats: looking at what a container does."""
+"""/containers/{id}/top, /changes, /stats: looking at what a container does."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -9,6 +9,7 @@ from sampan.api.containers import find
 from sampan.api.messages import Answer, Request, Response, Stream
 from sampan.api.query import Query
 from sampan.api.system import json
+from sampan.engine.containers import diff as diffing
 from sampan.engine.containers import stats as sampling
 from sampan.engine.containers import top as listing
 from sampan.engine.containers.record import Container
@@ -18,6 +19,10 @@ from sampan.errors import InvalidArgument
 
 async def top(engine: Engine, request: Request) -> Response:
     return json(await listing.top(engine, find(engine, request), Query(request.query).text("ps_args")))
+
+
+async def changes(engine: Engine, request: Request) -> Response:
+    return json(await diffing.diff(engine, find(engine, request)) or None)
 
 
 async def stats(engine: Engine, request: Request) -> Answer:
