@@ -10,6 +10,7 @@ VERBS = {
     "create": "container.create",
     "daemon": "daemon",
     "diff": "container.diff",
+    "doctor": "doctor",
     "events": "system.events",
     "exec": "container.exec",
     "history": "image.history",

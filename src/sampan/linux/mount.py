@@ -26,6 +26,7 @@ MOUNT_ATTR_NOATIME = 0x10
 MOUNT_ATTR_STRICTATIME = 0x20
 MOUNT_ATTR_NODIRATIME = 0x80
 MOUNT_ATTR_NOSYMFOLLOW = 0x200000
+MOUNT_ATTR_IDMAP = 0x100000
 
 MS_RDONLY = 0x1
 MS_NOSUID = 0x2
@@ -151,6 +152,14 @@ def mount_setattr(
     attributes = MountAttr(set, clear, propagation, 0)
     flags = AT_EMPTY_PATH | (AT_RECURSIVE if recursive else 0)
     result = _mount_setattr(fd, b"", flags, ctypes.byref(attributes), ctypes.sizeof(attributes))
+    libc.check(result, "mount_setattr")
+
+
+def mount_idmapped(fd: int, namespace: int) -> None:
+    """Map the owners of the detached mount `fd` as the user namespace `namespace` does. Raises OSError:
+    ENOSYS before Linux 5.12, EINVAL for a file system that does not know it."""
+    attributes = MountAttr(MOUNT_ATTR_IDMAP, 0, 0, namespace)
+    result = _mount_setattr(fd, b"", AT_EMPTY_PATH, ctypes.byref(attributes), ctypes.sizeof(attributes))
     libc.check(result, "mount_setattr")
 
 

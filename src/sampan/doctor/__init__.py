@@ -1,0 +1,1 @@
+"""What this machine can do: `sampan doctor`. Zone: lonely; only its children enter namespaces."""
