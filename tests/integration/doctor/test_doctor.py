@@ -42,7 +42,10 @@ def test_all_is_tried_and_nothing_stays(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
     assert not [name for name in os.listdir("/sys/class/net") if name.startswith("doctor")]
     assert "doctor" not in Path("/proc/self/mountinfo").read_text()
-    assert not list(Path("/sys/fs/cgroup").glob("**/sampan-doctor-*"))
+    assert not [
+        *Path("/sys/fs/cgroup").glob("*/sampan-doctor-*"),
+        *Path("/sys/fs/cgroup").glob("sampan-doctor-*"),
+    ]
 
 
 def test_one_line_each() -> None:
