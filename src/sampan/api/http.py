@@ -278,7 +278,7 @@ class Connection(asyncio.Protocol):
         chunked = request.http_version != "1.0"
         if not chunked:
             request.keep_alive = False
-        headers = [("Content-Type", answer.content_type)]
+        headers = [("Content-Type", answer.content_type), *answer.headers]
         if chunked:
             headers.append(("Transfer-Encoding", "chunked"))
         self.write(self._head(request, answer.status, headers))

@@ -51,6 +51,7 @@ class Stream(NamedTuple):
     chunks: AsyncIterator[bytes]
     content_type: str = "application/json"
     status: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 class Hijacked(NamedTuple):

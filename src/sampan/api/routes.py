@@ -5,6 +5,7 @@ from functools import partial
 
 from sampan.api import (
     absent,
+    archive,
     commit,
     containers,
     exec,
@@ -49,6 +50,10 @@ _TABLE: list[tuple[str, str, _Handler, bool]] = [
     ("POST", "/containers/{id}/attach", containers.attach, _READ),
     ("POST", "/containers/{id}/exec", exec.create, _CHANGE),
     ("POST", "/commit", commit.commit, _CHANGE),
+    ("HEAD", "/containers/{id}/archive", archive.head, _READ),
+    ("GET", "/containers/{id}/archive", archive.get, _READ),
+    ("PUT", "/containers/{id}/archive", archive.put, _CHANGE),
+    ("GET", "/containers/{id}/export", archive.export, _READ),
     ("DELETE", "/containers/{id:path}", containers.remove, _CHANGE),  # with link=1 it is PARENT/ALIAS
     ("POST", "/exec/{id}/start", exec.start, _CHANGE),
     ("POST", "/exec/{id}/resize", exec.resize, _CHANGE),
@@ -86,8 +91,6 @@ _TABLE: list[tuple[str, str, _Handler, bool]] = [
 _LATER = (
     ("POST", "/build"), ("POST", "/build/prune"), ("POST", "/session"),
     ("POST", "/grpc"),
-    ("GET", "/containers/{id}/export"), ("GET", "/containers/{id}/archive"),
-    ("PUT", "/containers/{id}/archive"),
     ("GET", "/containers/{id}/attach/ws"), ("POST", "/images/{name:path}/push"), ("GET", "/images/search"),
     ("GET", "/images/get"), ("GET", "/images/{name:path}/get"), ("POST", "/images/prune"),
     ("POST", "/volumes/prune"), ("POST", "/networks/prune"), ("POST", "/networks/{id}/connect"),
