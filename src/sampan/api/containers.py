@@ -10,7 +10,7 @@ from sampan.api.messages import Answer, Request, Response, Stream
 from sampan.api.query import Query
 from sampan.api.system import json
 from sampan.api.types import checked_body, create_body, json_body
-from sampan.engine import timestamps
+from sampan.engine import prune_filters, timestamps
 from sampan.engine.containers import (
     attach as attaching,
 )
@@ -169,8 +169,8 @@ async def remove(engine: Engine, request: Request) -> Response:
 
 
 async def prune(engine: Engine, request: Request) -> Response:
-    deleted, space = await pruning.prune(engine, Query(request.query).filters(pruning.FILTERS))
-    return json({"ContainersDeleted": deleted, "SpaceReclaimed": space})
+    deleted, space = await pruning.prune(engine, Query(request.query).filters(prune_filters.FILTERS))
+    return json({"ContainersDeleted": deleted or None, "SpaceReclaimed": space})
 
 
 async def wait(engine: Engine, request: Request) -> Answer:

@@ -3,7 +3,7 @@
 from sampan.api.messages import Request, Response
 from sampan.api.query import Query
 from sampan.api.system import json
-from sampan.engine import network_inspect
+from sampan.engine import network_inspect, network_prune, prune_filters
 from sampan.engine.engine import Engine
 from sampan.errors import Forbidden, Unsupported
 
@@ -19,6 +19,11 @@ async def inspect(engine: Engine, request: Request) -> Response:
 
 async def create(engine: Engine, request: Request) -> Response:
     raise Unsupported("user-defined networks are not supported yet")
+
+
+async def prune(engine: Engine, request: Request) -> Response:
+    deleted = network_prune.prune(engine, Query(request.query).filters(prune_filters.FILTERS))
+    return json({"NetworksDeleted": deleted or None})
 
 
 async def remove(engine: Engine, request: Request) -> Response:

@@ -66,11 +66,13 @@ _TABLE: list[tuple[str, str, _Handler, bool]] = [
     ("POST", "/images/{name:path}/tag", images.tagged, _CHANGE),
     ("DELETE", "/images/{name:path}", images.remove, _CHANGE),
     ("GET", "/volumes", volumes.listing, _READ),
+    ("POST", "/volumes/prune", volumes.prune, _CHANGE),
     ("POST", "/volumes/create", volumes.create, _CHANGE),
     ("GET", "/volumes/{name}", volumes.inspect, _READ),
     ("DELETE", "/volumes/{name}", volumes.remove, _CHANGE),
     ("GET", "/networks", networks.listing, _READ),
     ("GET", "/networks/{id}", networks.inspect, _READ),
+    ("POST", "/networks/prune", networks.prune, _CHANGE),
     ("POST", "/networks/create", networks.create, _CHANGE),
     ("DELETE", "/networks/{id}", networks.remove, _CHANGE),
     ("GET", "/plugins", absent.no_plugins, _READ),
@@ -93,7 +95,7 @@ _LATER = (
     ("POST", "/grpc"),
     ("GET", "/containers/{id}/attach/ws"), ("POST", "/images/{name:path}/push"), ("GET", "/images/search"),
     ("GET", "/images/get"), ("GET", "/images/{name:path}/get"), ("POST", "/images/prune"),
-    ("POST", "/volumes/prune"), ("POST", "/networks/prune"), ("POST", "/networks/{id}/connect"),
+    ("POST", "/networks/{id}/connect"),
     ("POST", "/networks/{id}/disconnect"), ("GET", "/distribution/{name:path}/json"),
 )  # fmt: skip
 _SWARM = ("swarm", "nodes", "services", "tasks", "secrets", "configs")

@@ -8,6 +8,7 @@ from sampan.api.types import VolumeCreate, json_body
 from sampan.engine.engine import Engine
 from sampan.engine.volumes import create as creating
 from sampan.engine.volumes import inspect as inspecting
+from sampan.engine.volumes import prune as pruning
 from sampan.engine.volumes import remove as removing
 from sampan.errors import Unavailable
 
@@ -27,6 +28,13 @@ async def create(engine: Engine, request: Request) -> Response:
 
 async def inspect(engine: Engine, request: Request) -> Response:
     return json(inspecting.inspect(engine, engine.volumes.get(request.parameters["name"])))
+
+
+async def prune(engine: Engine, request: Request) -> Response:
+    """Before API 1.42 unused volumes with names went, too."""
+    filters = Query(request.query).filters(pruning.FILTERS)
+    deleted, space = await pruning.prune(engine, filters, named=request.version < (1, 42))
+    return json({"VolumesDeleted": deleted, "SpaceReclaimed": space})
 
 
 async def remove(engine: Engine, request: Request) -> Response:

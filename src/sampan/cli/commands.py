@@ -57,6 +57,7 @@ GROUPS = {
         "ls": "container.ps",
         "pause": "container.pause",
         "port": "container.port",
+        "prune": "container.prune",
         "rename": "container.rename",
         "restart": "container.restart",
         "rm": "container.rm",
@@ -93,6 +94,7 @@ GROUPS = {
     "network": {
         "inspect": "network.inspect",
         "ls": "network.ls",
+        "prune": "network.prune",
     },
     "shim": {
         "install": "shim.install",
@@ -107,6 +109,7 @@ GROUPS = {
         "create": "volume.create",
         "inspect": "volume.inspect",
         "ls": "volume.ls",
+        "prune": "volume.prune",
         "rm": "volume.rm",
     },
 }

@@ -21,6 +21,7 @@ async def create(
 ) -> Volume:
     if driver not in ("", "local"):
         raise NotFound(f'error looking up volume plugin {driver}: plugin "{driver}" not found')
+    anonymous = anonymous or not name
     name = name or secrets.token_hex(32)
     check_volume_name(name)
     if name in engine.volumes:

@@ -9,12 +9,13 @@ from sampan.engine.volumes.remove import users
 from sampan.engine.volumes.store import Volume
 
 FILTERS = frozenset(("name", "label", "dangling", "driver"))
+ANONYMOUS = "com.docker.volume.anonymous"
 
 
 def inspect(engine: Engine, volume: Volume) -> dict[str, Any]:
     labels = volume.labels
     if volume.anonymous:
-        labels = {"com.docker.volume.anonymous": "", **(labels or {})}
+        labels = {ANONYMOUS: "", **(labels or {})}
     return {
         "CreatedAt": timestamps.text(volume.created // 1_000_000_000 * 1_000_000_000),
         "Driver": "local",
