@@ -58,9 +58,13 @@ def test_the_life_of_a_container(cli: Client) -> None:
     assert by_name["volume mount"] == {
         "ID": "eventedvol",
         "Attributes": {
-            "container": identity, "destination": "/v", "driver": "local", "propagation": "", "read/write": "true",
+            "container": identity,
+            "destination": "/v",
+            "driver": "local",
+            "propagation": "",
+            "read/write": "true",
         },
-    }  # fmt: skip
+    }
     assert by_name["volume unmount"]["Attributes"] == {"container": identity, "driver": "local"}
 
 
