@@ -58,6 +58,7 @@ _AGAIN = 1.0  # seconds
 _ORPHAN = 1.0  # seconds that the launcher gets to tell how an orphan ended
 _LISTING = 30.0  # seconds for ps
 _LISTINGS = 4  # ps at once: each reads the whole of /proc
+_DYING = 10.0  # seconds for the starter of a monitor that was killed
 _PACKAGES = Path(sampan.__file__).resolve().parent.parent
 _PROGRAM = _PACKAGES / "sampan" / "runtime" / "__main__.py"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -121,8 +122,13 @@ class Launcher:
                 theirs.close()
             if await link.wait_started():
                 return link
-            if await asyncio.to_thread(_clear, request.bundle):
-                break  # it ran: not a second time
+            try:
+                async with asyncio.timeout(_DYING):
+                    ran = await asyncio.to_thread(_clear, request.bundle)
+            except TimeoutError:
+                break  # whoever starts the daemon next will clear it
+            if ran:
+                break  # not a second time
         raise Unavailable("the container's monitor was killed while it was to start the container")
 
     async def ps(self, arguments: list[str], output: int, errors: int) -> int:
@@ -431,9 +437,9 @@ def _clear(run_dir: str) -> bool:
     except FileNotFoundError:
         return False
     with directory:
+        directory.take()
         started = directory.read_state()
-        if directory.lock():
-            remains.end(directory, started)
+        remains.end(directory, started)
         return started is not None
 
 

@@ -70,11 +70,13 @@ def run(launcher: socket, for_starter: socket) -> NoReturn:
         for_starter.close()
         packet = channel.receive(launcher)
         launcher.close()
-        if packet is not None:
-            told = channel.receive(ours_end)
+        # Of a starter that was killed nobody knows how far it came. The daemon, finding no monitor any more,
+        # takes away what there is, and tries another one.
+        told = channel.receive(ours_end) if packet is not None else None
+        if packet is not None and told is not None:
             ours_end.close()
             born = starter.told(told)
-            if told is None or not isinstance(born, Born):
+            if not isinstance(born, Born):
                 assert isinstance(born, Failure)
                 _refuse(packet, born)
             else:

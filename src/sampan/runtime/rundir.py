@@ -53,6 +53,11 @@ class RunDirectory:
             return False
         return True
 
+    def take(self) -> None:
+        """The lock of a monitor that is dead, as soon as its starter is dead, too (it outlives the monitor's
+        descriptors by a moment). Blocks until then."""
+        fcntl.flock(self.fd, fcntl.LOCK_EX)
+
     def listen(self) -> socket:
         """The monitor's socket, 0600; an old one goes away (we hold the lock)."""
         self.unlink(MONITOR_SOCKET)
