@@ -32,6 +32,7 @@ VERBS = {
     "rm": "container.rm",
     "rmi": "image.rmi",
     "run": "container.run",
+    "save": "image.save",
     "start": "container.start",
     "stats": "container.stats",
     "stop": "container.stop",
@@ -89,6 +90,7 @@ GROUPS = {
         "ls": "image.images",
         "pull": "image.pull",
         "rm": "image.rmi",
+        "save": "image.save",
         "tag": "image.tag",
     },
     "network": {

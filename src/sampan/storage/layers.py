@@ -47,6 +47,12 @@ class Layers:
         with self._store.database.snapshot() as sql:
             return self._find(sql, diff_id)
 
+    def tar_size(self, number: int) -> int | None:
+        """Bytes of the tar of a layer that has no blob."""
+        with self._store.database.snapshot() as sql:
+            row = sql.execute("SELECT tar FROM layers WHERE id = ?", (number,)).fetchone()
+            return row[0] if row else None
+
     def numbered(self, number: int) -> Layer | None:
         with self._store.database.snapshot() as sql:
             row = sql.execute("SELECT diff_id FROM layers WHERE id = ?", (number,)).fetchone()

@@ -18,6 +18,6 @@ FLAGS = (("output", "o", "string", "", "Write to a file, instead of STDOUT"),)
 
 
 def main(session: Session, options: Values, arguments: list[str]) -> int:
-    output.check(options["output"], "save")
+    output.check(options["output"], "export container")
     output.write(export(session.client, arguments[0]), options["output"])
     return 0

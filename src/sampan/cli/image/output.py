@@ -12,16 +12,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def check(path: str, verb: str) -> None:
-    """Before anything is asked for: is there somewhere to put it?"""
+def check(path: str, doing: str) -> None:
+    """Before anything is asked for: is there somewhere to put it? `doing`: "save image"."""
     if not path and console.is_terminal(console.STDOUT):
-        raise ExitWith(1, f"cowardly refusing to {verb} to a terminal. Use the -o flag or redirect")
+        raise ExitWith(1, "cowardly refusing to save to a terminal. Use the -o flag or redirect")
     if path:
         directory = path.rpartition("/")[0] or ("/" if path.startswith("/") else ".")
         try:
             posix.stat(directory)
         except OSError:
-            raise ExitWith(1, f'invalid output path: directory "{directory}" does not exist') from None
+            reason = f"stat {directory}: no such file or directory"
+            raise ExitWith(1, f"failed to {doing}: invalid output path: {reason}") from None
 
 
 def write(chunks: Iterable[bytes], path: str) -> None:

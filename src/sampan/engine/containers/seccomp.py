@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-from sampan.engine.containers import security
 from sampan.engine.containers.capabilities import effective
 from sampan.engine.containers.record import Container
 from sampan.engine.engine import Engine
@@ -15,7 +14,8 @@ def seccomp_file(engine: Engine, container: Container) -> str | None:
     """The compiled filter, or None for unconfined: asked for, or privileged without a profile."""
     host = container.definition.host_config
     profile: dict[str, Any] | None = None
-    for name, value in security.options(host):
+    for option in host.security_opt or ():
+        name, _, value = option.replace(":", "=", 1).partition("=")
         if name == "seccomp" and value == "unconfined":
             return None
         if name == "seccomp" and value != "builtin":
