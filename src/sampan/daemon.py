@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from sampan.api import routes, sockets, system
 from sampan.api.http import Server
-from sampan.engine import facts, records
+from sampan.engine import facts, records, runtimes
 from sampan.engine.adopt import adopt_all
 from sampan.engine.containers.execs import Execs
 from sampan.engine.engine import Engine
@@ -60,6 +60,7 @@ def main(
     try:
         file = read_config(config or DEFAULT_CONFIG, required=bool(config) and config != DEFAULT_CONFIG)
         settings = Settings(*prepare_roots(data_root, run_root), file)
+        runtimes.check(settings)
         locks.append(_lock(f"{settings.run_root}/daemon.lock", settings.run_root))
         locks.append(_lock(f"{settings.data_root}/daemon.lock", settings.data_root))
         context = _tls(security)

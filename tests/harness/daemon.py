@@ -16,6 +16,9 @@ from harness.waiting import FACTOR, until
 from sampan.network.default import remove_default
 from sampan.network.names import NetworkNames, for_root
 
+# The default runtime of the tests' daemons; "": our own.
+RUNTIME = os.environ.get("SAMPAN_TEST_RUNTIME", "")
+
 
 class _Connection(http.client.HTTPConnection):
     """One request over a unix socket."""
@@ -41,9 +44,10 @@ class Daemon:
         self.config = root / "config.toml"
         self.log = root / "daemon.log"
         self.process: subprocess.Popen[bytes] | None = None
+        chosen = f'default-runtime = "{RUNTIME}"\n' if RUNTIME else ""
         mirrors = f'[registries."docker.io"]\nmirrors = ["http://{mirror}"]\n' if mirror else ""
         root.mkdir(parents=True, exist_ok=True)
-        self.config.write_text(mirrors)
+        self.config.write_text(chosen + mirrors)
 
     @property
     def host(self) -> str:

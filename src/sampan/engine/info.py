@@ -5,7 +5,7 @@ import platform
 import threading
 from typing import Any
 
-from sampan.engine import timestamps
+from sampan.engine import runtimes, timestamps
 from sampan.engine.facts import Facts
 from sampan.engine.settings import VERSION, Settings
 
@@ -127,7 +127,6 @@ def _host(facts: Facts) -> dict[str, Any]:
 
 
 def _engine(settings: Settings) -> dict[str, Any]:
-    runtimes = {"sampan": {"path": "sampan"}}
     commit = {"ID": "", "Expected": ""}
     return {
         "ServerVersion": VERSION,
@@ -136,8 +135,8 @@ def _engine(settings: Settings) -> dict[str, Any]:
         "IndexServerAddress": "https://index.docker.io/v1/",
         "RegistryConfig": _registries(settings),
         "ExperimentalBuild": False,
-        "Runtimes": runtimes,
-        "DefaultRuntime": "sampan",
+        "Runtimes": runtimes.described(settings),
+        "DefaultRuntime": runtimes.default(settings),
         "Swarm": NO_SWARM,
         "LiveRestoreEnabled": True,
         "Isolation": "",

@@ -16,6 +16,7 @@ MACHINES: dict[str, tuple[str, str]] = {
     "ppc64le": ("ppc64le", "SCMP_ARCH_PPC64LE"),
 }
 _EPERM = 1
+_WITH_ERRNO = ("SCMP_ACT_ERRNO", "SCMP_ACT_TRACE")
 
 
 class Argument(NamedTuple):
@@ -63,6 +64,30 @@ def resolve(
         tuple(profile.get("flags") or ()),
         tuple(rules),
     )
+
+
+def document(wanted: Filter) -> dict[str, Any]:
+    """As `linux.seccomp` of the runtime-spec."""
+    found: dict[str, Any] = {"defaultAction": wanted.default_action}
+    if wanted.default_action in _WITH_ERRNO:
+        found["defaultErrnoRet"] = wanted.default_errno
+    found |= {
+        "architectures": list(wanted.architectures),
+        "syscalls": [_entry(rule) for rule in wanted.rules],
+    }
+    return found | ({"flags": list(wanted.flags)} if wanted.flags else {})
+
+
+def _entry(rule: Rule) -> dict[str, Any]:
+    entry: dict[str, Any] = {"names": list(rule.names), "action": rule.action}
+    if rule.action in _WITH_ERRNO:
+        entry["errnoRet"] = rule.errno
+    if rule.arguments:
+        entry["args"] = [
+            {"index": a.number, "value": a.value, "valueTwo": a.value_two, "op": a.operation}
+            for a in rule.arguments
+        ]
+    return entry
 
 
 def _architectures(profile: Mapping[str, Any], native: str) -> tuple[str, ...]:

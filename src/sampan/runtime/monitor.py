@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from sampan.linux import task
-from sampan.runtime import cgroup, channel, freezer, rundir, starter
+from sampan.runtime import cgroup, channel, foreign, freezer, rundir, starter
 from sampan.runtime.cgroup import Cgroup
 from sampan.runtime.crash import report_crash
 from sampan.runtime.failure import OciError
@@ -114,6 +114,8 @@ def _refuse(packet: channel.Packet, failure: Failure) -> None:
     launch, _ = decode(packet.data)
     assert isinstance(launch, Launch)
     channel.close_all(packet.files[1:])
+    if launch.runtime:
+        foreign.abandon(launch)
     control = socket(fileno=packet.files[0])
     channel.send(control, Failed(launch.id, *failure), wait=False)
 
@@ -196,6 +198,11 @@ class _Monitor:
     def _clear_cgroup(self) -> bool:
         group = Cgroup(*self._born.cgroup)
         oom_killed = cgroup.oom_kills(group) > 0
+        try:
+            if self._born.runtime:
+                foreign.delete(self._born.runtime, self._born.run_dir, decode(self._born.started)[0].id)
+        except (OSError, OciError):
+            report_crash(self._born.run_dir)
         try:
             cgroup.destroy(group)
         except (OSError, OciError):  # something does not go away: the exit status must not wait for it

@@ -125,6 +125,7 @@ class Launch(NamedTuple):
     listeners: Sequence[Listener] = ()
     fsync_exit: bool = True  # False for --rm containers: nobody will ask after a power cut
     attaches: Sequence[Attach] = ()  # clients that wait for the start; `exec_id` None
+    runtime: Sequence[str] = ()  # another OCI runtime's command, absolute (runtime.foreign); (): our own
 
 
 class Started(NamedTuple):

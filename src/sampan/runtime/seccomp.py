@@ -39,15 +39,24 @@ def _key(profile: Mapping[str, Any] | None, capabilities: Sequence[str]) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
+def document(profile: Mapping[str, Any] | None, capabilities: Sequence[str]) -> dict[str, Any] | None:
+    """As `linux.seccomp` of a spec, for a runtime that compiles it. Raises InvalidArgument."""
+    if profile is None and not os.path.exists(_AVAILABLE):
+        return None
+    try:
+        return seccomp.document(_resolved(profile, capabilities))
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidArgument(f"decoding seccomp profile failed: {error}") from error
+
+
+def _resolved(profile: Mapping[str, Any] | None, capabilities: Sequence[str]) -> seccomp.Filter:
+    given = seccomp_default.profile() if profile is None else profile
+    return seccomp.resolve(given, capabilities, platform.machine(), _kernel(platform.release()))
+
+
 def _compile(profile: Mapping[str, Any] | None, capabilities: Sequence[str]) -> bytes:
     try:
-        wanted = seccomp.resolve(
-            seccomp_default.profile() if profile is None else profile,
-            capabilities,
-            platform.machine(),
-            _kernel(platform.release()),
-        )
-        return compile_filter(wanted)
+        return compile_filter(_resolved(profile, capabilities))
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidArgument(f"decoding seccomp profile failed: {error}") from error
     except OSError as error:

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, NoReturn, cast
 from sampan.errors import Conflict, Internal, SampanError
 from sampan.linux import task
 from sampan.linux.process import pidfd_send_signal
-from sampan.runtime import cgroup, cgroup_layout, channel, container, plan, rundir
+from sampan.runtime import cgroup, cgroup_layout, channel, container, foreign, plan, rundir
 from sampan.runtime.cgroup import Cgroup
 from sampan.runtime.crash import report_crash
 from sampan.runtime.logs import LogFile, now
@@ -76,6 +76,7 @@ class Born(NamedTuple):
     listeners: list[tuple[Any, ...]]
     attaches: list[tuple[Any, ...]]
     fsync_exit: bool
+    runtime: tuple[str, ...] = ()
 
     def logging(self) -> Log:
         return Log(*self.log)
@@ -171,9 +172,11 @@ def _check_log(log: Log) -> None:
             ) from None
 
 
-def _create(launch: Launch, spec: dict[str, Any]) -> tuple[container.Container, list[int]]:
+def _create(launch: Launch, spec: dict[str, Any]) -> tuple[container.Container | foreign.Made, list[int]]:
     process = spec.get("process") or {}
     process.setdefault("oomScoreAdj", 0)  # and not the launcher's
+    if launch.runtime:
+        return _create_foreign(launch, spec)
     if process.get("terminal"):
         made = container.create(launch, spec, None)
         assert made.console is not None
@@ -185,6 +188,15 @@ def _create(launch: Launch, spec: dict[str, Any]) -> tuple[container.Container, 
     made = container.create(launch, spec, Stdio(*ends.theirs))
     _release(made)
     return made, _files(ends)
+
+
+def _create_foreign(launch: Launch, spec: dict[str, Any]) -> tuple[foreign.Made, list[int]]:
+    if spec["process"].get("terminal"):
+        made = foreign.start(launch, spec, None)
+        assert made.console is not None
+        return made, [made.console]
+    ends = pipes(stdin=launch.stdin != "none", output=True)
+    return foreign.start(launch, spec, Stdio(*ends.theirs)), _files(ends)
 
 
 def _release(made: container.Container) -> None:
@@ -202,7 +214,7 @@ def _bury(made: container.Container) -> None:
     container.destroy(made)
 
 
-def _born(launch: Launch, spec: dict[str, Any], made: container.Container) -> Born:
+def _born(launch: Launch, spec: dict[str, Any], made: container.Container | foreign.Made) -> Born:
     started = Started(
         launch.id, made.pid, task.start_time(made.pid), now(), os.getppid(), tuple(made.warnings)
     )
@@ -220,6 +232,7 @@ def _born(launch: Launch, spec: dict[str, Any], made: container.Container) -> Bo
         [tuple(listener) for listener in launch.listeners],
         [tuple(attach) for attach in launch.attaches],
         launch.fsync_exit,
+        tuple(launch.runtime),
     )
 
 
@@ -258,7 +271,7 @@ def execute_and_exit(
         task.set_parent_death_signal(_SIGKILL)
         spec = container.load(f"{born.run_dir}/config.json")
         running = Running(born.pid, pidfd, Cgroup(*born.cgroup), spec, [])
-        _tell(monitor, *_execute(cast(container.Container, running), process, seccomp, stdio))
+        _tell(monitor, *_execute(cast(container.Container, running), born, process, seccomp, stdio))
     except BaseException as error:
         report_crash(born.run_dir)
         _tell(monitor, Failure("Internal", f"{type(error).__name__}: {error}", _CANNOT_RUN), [])
@@ -267,13 +280,21 @@ def execute_and_exit(
 
 
 def _execute(
-    running: container.Container, process: dict[str, Any], seccomp: str | None, stdio: tuple[bool, bool]
+    running: container.Container,
+    born: Born,
+    process: dict[str, Any],
+    seccomp: str | None,
+    stdio: tuple[bool, bool],
 ) -> tuple[Executing | Failure, list[int]]:
     stdin, output = stdio
     terminal = bool(process.get("terminal"))
     try:
         ends = None if terminal else pipes(stdin=stdin, output=output)
-        done = container.execute(running, process, Stdio(*ends.theirs) if ends else None, seccomp)
+        theirs = Stdio(*ends.theirs) if ends else None
+        if born.runtime:
+            done = foreign.execute(born.runtime, born.run_dir, born.pid, process, theirs)
+        else:
+            done = container.execute(running, process, theirs, seccomp)
     except (SampanError, OSError) as error:
         return Failure(kind_of(error), str(error), getattr(error, "exit_code", _CANNOT_RUN)), []
     if ends is None:
@@ -299,7 +320,7 @@ def told(packet: channel.Packet | None) -> Born | Executing | Failure:
 
 
 # What `told` reads, for a rehearsal.
-SAMPLE = marshal.dumps(("Born", ("", "", 0, "", b"", (), False, "none", (), [], [], True)))
+SAMPLE = marshal.dumps(("Born", ("", "", 0, "", b"", (), False, "none", (), [], [], True, ())))
 
 
 def kind_of(error: BaseException) -> str:

@@ -86,3 +86,26 @@ def test_excludes_come_first() -> None:
 def test_nonsense_is_refused(profile: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="seccomp profile"):
         seccomp.resolve(profile, [], "x86_64", (6, 1))
+
+
+def test_a_filter_as_the_runtime_spec_writes_it() -> None:
+    arguments = (seccomp.Argument(1, "SCMP_CMP_EQ", 5, 0),)
+    rules = (
+        seccomp.Rule(("read",), "SCMP_ACT_ALLOW", 1, ()),
+        seccomp.Rule(("clone3",), "SCMP_ACT_ERRNO", 38, arguments),
+    )
+    document = seccomp.document(seccomp.Filter("SCMP_ACT_ERRNO", 1, ("SCMP_ARCH_X86_64",), (), rules))
+    assert document == {
+        "defaultAction": "SCMP_ACT_ERRNO",
+        "defaultErrnoRet": 1,
+        "architectures": ["SCMP_ARCH_X86_64"],
+        "syscalls": [
+            {"names": ["read"], "action": "SCMP_ACT_ALLOW"},
+            {
+                "names": ["clone3"],
+                "action": "SCMP_ACT_ERRNO",
+                "errnoRet": 38,
+                "args": [{"index": 1, "value": 5, "valueTwo": 0, "op": "SCMP_CMP_EQ"}],
+            },
+        ],
+    }

@@ -47,8 +47,6 @@ def supported(host: HostConfig) -> None:
     if host.isolation not in ("", "default"):
         raise InvalidArgument(f"Invalid isolation: \"{host.isolation}\" - linux only supports 'default'")
     _storage(host.storage_opt or {})
-    if host.runtime not in ("", "sampan", "runc", "io.containerd.runc.v2"):
-        raise InvalidArgument(f"unknown or invalid runtime name: {host.runtime}")
     if host.device_requests:
         drivers = host.device_requests[0] if isinstance(host.device_requests[0], dict) else {}
         wanted = drivers.get("Capabilities") or []

@@ -5,7 +5,7 @@ import os
 from sqlite3 import Connection
 from typing import NamedTuple
 
-from sampan.engine import names, timestamps
+from sampan.engine import names, runtimes, timestamps
 from sampan.engine.containers import (
     check,
     defaults,
@@ -74,6 +74,8 @@ def _decide(engine: Engine, wanted: Wanted, image: Image) -> tuple[Container, li
     if not host.network_mode and networks:
         host.network_mode = next(iter(networks))
     warnings = check.check(config, host, networking, engine.facts)
+    host.runtime = host.runtime or runtimes.default(engine.settings)
+    runtimes.find(engine.settings, host.runtime)
     defaults.merge_image(config, image.config.run)
     path, arguments = defaults.command(config)
     defaults.fill(host, engine.facts)

@@ -61,7 +61,6 @@ def fill(host: HostConfig, facts: Facts) -> None:
     """Docker's defaults, written into the record, so that inspect shows what holds."""
     host.network_mode = {"": "bridge", "default": "bridge"}.get(host.network_mode, host.network_mode)
     host.shm_size = host.shm_size or runtime.SHM_SIZE
-    host.runtime = host.runtime or "sampan"
     host.ipc_mode = host.ipc_mode or "private"
     if not host.cgroupns_mode:
         private = facts.cgroup_version == 2 and not host.privileged

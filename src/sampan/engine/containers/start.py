@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from sampan.engine import timestamps
+from sampan.engine import runtimes, timestamps
 from sampan.engine.containers import blockio, devices, init, links, netrecord, probes, shm, supervise
 from sampan.engine.containers import spec as specs
 from sampan.engine.containers.check import log_limits
@@ -18,7 +18,7 @@ from sampan.engine.containers.joins import Joined, joined_by
 from sampan.engine.containers.netfiles import write_network_files
 from sampan.engine.containers.publishing import bindings
 from sampan.engine.containers.record import Container
-from sampan.engine.containers.seccomp import seccomp_file
+from sampan.engine.containers.seccomp import add_filter, seccomp_file
 from sampan.engine.engine import Engine
 from sampan.engine.network import Connection
 from sampan.engine.runner import LaunchFailed
@@ -144,8 +144,12 @@ def _prepare(
     if definition.host_config.ipc_mode == "shareable":
         shm.make(joined.shm, definition.host_config.shm_size)
     around = replace(_surroundings(engine, container, joined, files), linked=linked.env)
+    runtime = runtimes.find(engine.settings, definition.host_config.runtime)
+    spec = specs.build(definition, around)
+    if runtime:
+        add_filter(container, spec)
     with open(f"{run}/config.json", "wb") as file:
-        file.write(msgspec.json.encode(specs.build(definition, around)))
+        file.write(msgspec.json.encode(spec))
     return Launch(
         id=container.id,
         bundle=run,
@@ -158,6 +162,7 @@ def _prepare(
         gateway=connection.gateway,
         listeners=connection.listeners,
         fsync_exit=not definition.host_config.auto_remove,
+        runtime=runtime,
     )
 
 

@@ -124,7 +124,6 @@ def test_nothing_is_fine() -> None:
             HostConfig(log_config=LogConfig("json-file", {"max-file": "0", "max-size": "1m"})),
             "max-file cannot be less than 1",
         ),
-        (HostConfig(runtime="crun"), "unknown or invalid runtime name: crun"),
         (
             HostConfig(device_requests=[{"Driver": "", "Capabilities": [["gpu"]]}]),
             'could not select device driver "" with capabilities: [[gpu]]',
