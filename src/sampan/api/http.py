@@ -315,15 +315,18 @@ class Connection(asyncio.Protocol):
         if self._writable is not None:
             await self._writable
 
-    async def hijack(self, request: Request, content_type: str) -> Hijacked:
+    async def hijack(self, request: Request, content_type: str, answer: str) -> Hijacked:
         if self._transport is None:
             raise ConnectionResetError("client went away")
         self.pause()
-        if request.upgrade:
+        if answer:
+            head = answer
+        elif request.upgrade:
             head = "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n"
         else:
             head = "HTTP/1.1 200 OK\r\n"
-        head += f"Content-Type: {content_type}\r\n"
+        if content_type:
+            head += f"Content-Type: {content_type}\r\n"
         extra = "".join(f"{name}: {value}\r\n" for name, value in self._server.headers)
         self._transport.set_write_buffer_limits(high=0)
         self.write((head + extra + "\r\n").encode("latin-1"))

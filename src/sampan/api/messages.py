@@ -29,7 +29,7 @@ class Wire(Protocol):
     def pause(self) -> None: ...
     def resume(self) -> None: ...
     def write(self, data: bytes) -> None: ...
-    async def hijack(self, request: "Request", content_type: str) -> "Hijacked": ...
+    async def hijack(self, request: "Request", content_type: str, answer: str) -> "Hijacked": ...
 
 
 class TooLarge(SampanError):
@@ -150,10 +150,12 @@ class Request:
         self.parameters: dict[str, str] = {}
         self.cancellable = True
 
-    async def hijack(self, content_type: str) -> Hijacked:
+    async def hijack(self, content_type: str = "", answer: str = "") -> Hijacked:
         """Answer 101 (or 200 to a client that did not ask for an upgrade) and take the connection away
-        from HTTP. The caller owns the socket. `content_type` tells raw from multiplexed framing."""
-        return await self.connection.hijack(self, content_type)
+        from HTTP. The caller owns the socket. `content_type` tells raw from multiplexed framing.
+
+        `answer`: the head of another protocol's handshake, instead."""
+        return await self.connection.hijack(self, content_type, answer)
 
 
 Answer = Response | Stream | None  # None: the handler hijacked the connection

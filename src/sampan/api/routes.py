@@ -15,6 +15,7 @@ from sampan.api import (
     system,
     volumes,
     watching,
+    websocket,
 )
 from sampan.api.messages import Answer, Request
 from sampan.api.router import Route, Router
@@ -49,6 +50,7 @@ _TABLE: list[tuple[str, str, _Handler, bool]] = [
     ("POST", "/containers/{id}/wait", containers.wait, _READ),
     ("GET", "/containers/{id}/logs", containers.logs, _READ),
     ("POST", "/containers/{id}/attach", containers.attach, _READ),
+    ("GET", "/containers/{id}/attach/ws", websocket.attach, _READ),
     ("POST", "/containers/{id}/exec", exec.create, _CHANGE),
     ("POST", "/commit", commit.commit, _CHANGE),
     ("HEAD", "/containers/{id}/archive", archive.head, _READ),
@@ -96,7 +98,7 @@ _TABLE: list[tuple[str, str, _Handler, bool]] = [
 _LATER = (
     ("POST", "/build"), ("POST", "/build/prune"), ("POST", "/session"),
     ("POST", "/grpc"),
-    ("GET", "/containers/{id}/attach/ws"), ("POST", "/images/{name:path}/push"), ("GET", "/images/search"),
+    ("POST", "/images/{name:path}/push"), ("GET", "/images/search"),
     ("POST", "/images/prune"),
     ("POST", "/networks/{id}/connect"),
     ("POST", "/networks/{id}/disconnect"), ("GET", "/distribution/{name:path}/json"),

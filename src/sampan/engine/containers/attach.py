@@ -21,6 +21,7 @@ class Wanted(NamedTuple):
     stdout: bool
     stderr: bool
     detach_keys: str = DEFAULT_KEYS
+    plain: bool = False  # stdout and stderr in one, also without a terminal
 
 
 def check_keys(keys: str) -> str:
@@ -49,7 +50,7 @@ async def attach(
         stdin=wanted.stdin and config.open_stdin,
         stdout=wanted.stdout,
         stderr=wanted.stderr,
-        framing="raw" if config.tty else "multiplexed",
+        framing="raw" if config.tty or wanted.plain else "multiplexed",
         detach_keys=wanted.detach_keys,
         early=early.decode("latin-1"),
     )
