@@ -15,6 +15,7 @@ A *gate* is a listening socket that the child keeps: whoever connects there afte
       ├─ CONSOLE + fd ─────────────►│  only with a terminal
       ├─ READY ────────────────────►│  create returns
       │◄────────────── START ───────┤  (over a new connection, if the child has a gate)
+      ├─ BORN + pidfd ─────────────►│  exec only: another process goes on in its place (runtime.crossing)
       ├─ EXECUTING ────────────────►│
       ├─ (closed by execve) ───────►│  start returns
       ├─ ERROR ────────────────────►│  instead of anything
@@ -36,7 +37,7 @@ from _socket import (
 )
 
 LIMITED, GO, START, HOOKS, HOOKED = b"L", b"G", b"S", b"H", b"h"
-WARNING, CONSOLE, READY, EXECUTING, ERROR = b"W", b"C", b"R", b"X", b"E"
+WARNING, CONSOLE, READY, BORN, EXECUTING, ERROR = b"W", b"C", b"R", b"B", b"X", b"E"
 _LIMIT = 16 * 1024  # bytes; our own sentences
 _INT = 4
 
@@ -66,9 +67,9 @@ class Link:
         """Raises ConnectionError when the other end is gone."""
         self._socket.send(letter + payload[: _LIMIT - 1], MSG_NOSIGNAL)
 
-    def send_console(self, fd: int) -> None:
+    def send_file(self, letter: bytes, fd: int) -> None:
         rights = (SOL_SOCKET, SCM_RIGHTS, array.array("i", [fd]))
-        self._socket.sendmsg([CONSOLE], [rights], MSG_NOSIGNAL)
+        self._socket.sendmsg([letter], [rights], MSG_NOSIGNAL)
 
     def _receive(self) -> tuple[bytes, list[tuple[int, int, bytes]]]:
         data, ancillary, _, _ = self._socket.recvmsg(_LIMIT, CMSG_SPACE(_INT), MSG_CMSG_CLOEXEC)

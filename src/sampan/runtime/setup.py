@@ -13,7 +13,18 @@ from typing import Any, NamedTuple, NoReturn
 
 from sampan.linux import keyctl, process, schedule
 from sampan.linux.openat2 import RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, openat2
-from sampan.runtime import devices, hooks, identity, link, mounts, netns, rootfs, scheduling, sysctls
+from sampan.runtime import (
+    crossing,
+    devices,
+    hooks,
+    identity,
+    link,
+    mounts,
+    netns,
+    rootfs,
+    scheduling,
+    sysctls,
+)
 from sampan.runtime import operations as op
 from sampan.runtime.command import Command
 from sampan.runtime.failure import OciError, of_system, pack
@@ -22,6 +33,7 @@ from sampan.runtime.link import Link
 from sampan.runtime.plan import Plan
 from sampan.runtime.protocol import Interface
 from sampan.runtime.stage import Stage
+from sampan.runtime.users import User
 
 _FIRST_FREE = 3
 
@@ -130,7 +142,6 @@ def _join(wanted: Join, end: Link, stdio: Stdio | None) -> OciError:
         _DO[type(step)](step, stage)
     process.setns(wanted.pidfd, wanted.namespaces)
     _keep_only((end.fileno(),), wanted.preserved, stdio)
-    os.setsid()
     stage.root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     new_keyring(op.NewKeyring("_ses.exec"), stage)
     if wanted.console is not None:
@@ -138,7 +149,23 @@ def _join(wanted: Join, end: Link, stdio: Stdio | None) -> OciError:
         for fd in (0, 1, 2):
             os.dup2(slave, fd)
         os.close(slave)
-    return _finish(wanted.command, stage, end, wanted.last_capability, _Beginning(wanted.preserved))
+    return _cross(wanted, _prepare(wanted.command, stage, end, _Beginning(wanted.preserved)), end)
+
+
+def _cross(wanted: Join, ready: "_Ready", end: Link) -> OciError:
+    """Into the pid namespace as late as can be: `runtime.crossing` says why."""
+    crosses = bool(wanted.namespaces & process.CLONE_NEWPID)
+    first = crosses and crossing.can_become_first(wanted.command)
+    if first:
+        identity.become(wanted.command, ready.user, wanted.last_capability)
+    if crosses:
+        crossing.cross(end)
+    os.setsid()
+    _own_terminal(wanted.command)
+    if not first:
+        identity.become(wanted.command, ready.user, wanted.last_capability)
+    end.send(link.EXECUTING)
+    return identity.execute(ready.path, wanted.command, ready.environment)
 
 
 class _Beginning(NamedTuple):
@@ -150,13 +177,35 @@ class _Beginning(NamedTuple):
     about: Mapping[str, Any] = MappingProxyType({})
 
 
+class _Ready(NamedTuple):
+    user: User
+    environment: list[bytes]
+    path: str
+
+
+def _own_terminal(command: Command) -> None:
+    if command.terminal:
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 def _finish(
     command: Command, stage: Stage, end: Link, last_capability: int, beginning: _Beginning
 ) -> OciError:
-    """The part that create and exec share. The order is explained in `runtime.identity`."""
+    """Of create. The order is explained in `runtime.identity`."""
+    _own_terminal(command)
+    ready = _prepare(command, stage, end, beginning)
+    identity.become(command, ready.user, last_capability)
+    if beginning.hooks:
+        about = {**beginning.about, "pid": os.getpid()}
+        hooks.run("startContainer", beginning.hooks, about)
+    end.send(link.EXECUTING)
+    return identity.execute(ready.path, command, ready.environment)
+
+
+def _prepare(command: Command, stage: Stage, end: Link, beginning: _Beginning) -> _Ready:
+    """The part that create and exec share, with all power still: up to START."""
     if command.terminal:
-        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-        end.send_console(stage.console)
+        end.send_file(link.CONSOLE, stage.console)
     os.umask(command.umask)
     user = identity.resolve_user(command, stage.root)
     environment = identity.environment(command, user)
@@ -175,12 +224,7 @@ def _finish(
     process.reset_signals()
     if command.scheduling is not None:
         scheduling.apply(command.scheduling)
-    identity.become(command, user, last_capability)
-    if beginning.hooks:
-        about = {**beginning.about, "pid": os.getpid()}
-        hooks.run("startContainer", beginning.hooks, about)
-    end.send(link.EXECUTING)
-    return identity.execute(path, command, environment)
+    return _Ready(user, environment, path)
 
 
 def _keep_only(ends: Sequence[int], preserved: int, stdio: Stdio | None) -> None:
