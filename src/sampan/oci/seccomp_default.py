@@ -49,13 +49,25 @@ timerfd_settime64 times tkill truncate truncate64 ugetrlimit umask uname unlink 
 utime utimensat utimensat_time64 utimes vfork vmsplice wait4 waitid waitpid write writev
 """
 
-# Families of sockets below AF_ALG (38), between it and AF_VSOCK (40), and above. One comparison to a rule:
-# libseccomp takes no two of the same argument.
-_SOCKET = (("SCMP_CMP_LT", 38), ("SCMP_CMP_EQ", 39), ("SCMP_CMP_GT", 40))
+# Families of sockets: all that there are (linux/socket.h, AF_MAX) but AF_ALG (38) and AF_VSOCK (40), as
+# (mask, value) of the low half. The kernel takes an int: where all 64 bits are compared, 1 << 32 | 38 is
+# greater than 40, let through, and opens a socket of AF_ALG.
+_INT = 0xFFFFFFFF
+_SOCKET = (
+    (_INT & ~31, 0),
+    (_INT & ~3, 32),
+    (_INT & ~1, 36),
+    (_INT, 39),
+    (_INT, 41),
+    (_INT & ~1, 42),
+    (_INT & ~3, 44),
+    (_INT & ~15, 48),
+)
 # PER_LINUX, PER_LINUX32, UNAME26, both, and the question what it is now (personality(2)).
 _PERSONALITIES = (0x0, 0x8, 0x20000, 0x20008, 0xFFFFFFFF)
 _CLONE_NAMESPACES = 0x7E020000  # CLONE_NEW* of clone(2)
 _ENOSYS = 38
+_MASKED = "SCMP_CMP_MASKED_EQ"  # (argument & value) == value_two
 
 _BY_CAPABILITY: dict[str, str] = {
     "CAP_DAC_READ_SEARCH": "open_by_handle_at",
@@ -109,12 +121,11 @@ def _allow(names: str, **more: Any) -> dict[str, Any]:
 def profile() -> dict[str, Any]:
     """In the format of Docker's profile files."""
     no_admin, s390 = ["CAP_SYS_ADMIN"], ["s390", "s390x"]
-    # MASKED_EQ: (argument & value) == value_two.
-    namespaces = [_argument(index, _CLONE_NAMESPACES, "SCMP_CMP_MASKED_EQ") for index in (0, 1)]
+    namespaces = [_argument(index, _CLONE_NAMESPACES, _MASKED) for index in (0, 1)]
     syscalls = [
         _allow(_ALWAYS),
         _allow("process_vm_readv process_vm_writev ptrace", includes={"minKernel": "4.8"}),
-        *(_allow("socket", args=[_argument(0, value, operation)]) for operation, value in _SOCKET),
+        *(_allow("socket", args=[_argument(0, mask, _MASKED, value)]) for mask, value in _SOCKET),
         *(_allow("personality", args=[_argument(0, value, "SCMP_CMP_EQ")]) for value in _PERSONALITIES),
         *(_allow(names, includes={"arches": list(arches)}) for arches, names in _BY_ARCHITECTURE),
         *(_allow(names, includes={"caps": [name]}) for name, names in _BY_CAPABILITY.items()),
