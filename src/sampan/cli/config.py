@@ -96,11 +96,6 @@ def headers(config: dict[str, Any]) -> Sequence[tuple[str, str]]:
     return [(name, str(value)) for name, value in given.items() if name.title() not in ("User-Agent", "Host")]
 
 
-def format_of(config: dict[str, Any], key: str) -> str:
-    """psFormat and its kin: what `--format` is when it is not given."""
-    return str(config.get(key) or "")
-
-
 def proxies(config: dict[str, Any], host: str, given: Sequence[str]) -> list[str]:
     """The variables that `proxies` adds for the daemon at `host`, each in both spellings, but for those that
     `given` (NAME=value, or NAME) has already.

@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 FORMAT = ("format", "f", "string", "", "@inspect")
 
 
-def show(names: Sequence[str], form: str, find: Callable[[str], Any]) -> int:
-    """Print what `find` finds: the exit status. A name that is not found does not hide the others."""
+def show(names: Sequence[str], form: str, find: Callable[[str], Any], type_name: str = "") -> int:
+    """Print what `find` finds: the exit status. A name that is not found does not hide the others.
+    `type_name`: of Go, where a template cannot ask for more than the type has.
+    """
     printer = None
     if form and form != "json":
         from sampan.cli.listing import Printer
 
-        printer = Printer(form)
+        printer = Printer(form, type_name=type_name)
     found, errors = [], []
     for name in names:
         try:

@@ -45,7 +45,7 @@ def _split_table(form: str, listing: format.Listing) -> tuple[bool, str]:
     """(whether columns are to be aligned, the template)."""
     if form == "json":
         return False, "{{json .}}"
-    if form == "raw":
+    if form == "raw" and listing.raw:
         return False, "".join(
             f"{label}:{{{{with .{name}}}}} {{{{.}}}}{{{{end}}}}\n" for label, name in listing.raw
         )
@@ -72,7 +72,12 @@ def _executed(template: Template, value: Any) -> str:
 def _row(listing: format.Listing, row: Any, view: format.View) -> values.Methods:
     def method(name: str) -> Callable[[], Any]:
         value = listing.fields[name][1]
-        return lambda: value(row, view)
+
+        def cell() -> Any:
+            found = value(row, view)
+            return values.NIL if found is None else found
+
+        return cell
 
     methods: dict[str, Callable[..., Any]] = {name: method(name) for name in listing.fields}
     if "Labels" in listing.fields:
@@ -112,11 +117,16 @@ class Printer:
     """`inspect --format`, `version --format`, `info --format`. Raises ExitWith (64) for what is no template.
 
     `type_name`: what Docker's client decodes the answer into, where it has no plan B. Without one, a
-    field that the API does not have is a key that is missing in a map.
+    field that the API does not have is a key that is missing in a map. `prefix`: what its errors begin with.
     """
 
-    def __init__(self, form: str, name: str = "", type_name: str = "") -> None:
+    def __init__(
+        self, form: str, name: str = "", type_name: str = "", prefix: str = "template parsing error: "
+    ) -> None:
         self._type_name = type_name
+        self._prefix = prefix
+        # In Docker's types the field is ID, in the API's JSON it is Id: templates may say either.
+        self._alias = ".ID" in form
         try:
             self._template = Template(form, name)
         except ParseError as error:
@@ -136,21 +146,27 @@ class Printer:
         """Print the text for each, one a line."""
         for item in items:
             value = values.typed(item)
+            if self._alias and "Id" in value:
+                value.setdefault("ID", value["Id"])
             if self._type_name:
                 value.go_name = self._type_name
             try:
                 console.out(self._template.execute(value, strict=True))
             except ExecutionError as error:
                 console.out(error.partial)
-                prefix = "" if self._type_name else "template parsing error: "
-                raise ExitWith(1, f"{prefix}{error}") from None
+                raise ExitWith(1, f"{self._prefix}{error}") from None
+
+
+# The fields of Go's events.Message.
+_EVENT = ("Action", "Actor", "From", "ID", "Scope", "Status", "Time", "TimeNano", "Type")
 
 
 def each_event(form: str) -> Callable[[dict[str, Any]], None]:
     """What prints one event by the template `form`."""
     try:
         template = Template(form)
-    except ParseError as error:
+        template.execute(values.Struct(dict.fromkeys(_EVENT, ""), "*events.Message"))
+    except (ParseError, ExecutionError) as error:
         raise ExitWith(64, f"Error parsing format: {error}") from None
 
     def show_event(event: dict[str, Any]) -> None:

@@ -27,6 +27,8 @@ def make(session: Session, options: Values, config: dict[str, Any]) -> str:
         from sampan.cli.container import api_socket
 
         api_socket.mount(config, session.client.host.url)
+    if session.config.get("proxies"):
+        _add_proxies(session, config)
     platform = options["platform"] or console.environment("DOCKER_DEFAULT_PLATFORM")
     cid_file = _open_cid_file(options["cidfile"])
     if policy == "always":
@@ -45,6 +47,13 @@ def make(session: Session, options: Values, config: dict[str, Any]) -> str:
         cid_file.write(answer["Id"])
         cid_file.close()
     return str(answer["Id"])
+
+
+def _add_proxies(session: Session, config: dict[str, Any]) -> None:
+    from sampan.cli import config as configuration
+
+    given = config.get("Env") or []
+    config["Env"] = given + configuration.proxies(session.config, session.client.host.url, given)
 
 
 def _create(session: Session, options: Values, config: dict[str, Any], platform: str) -> dict[str, Any]:

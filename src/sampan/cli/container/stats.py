@@ -68,7 +68,7 @@ def _once(session: Session, names: list[str], *, given: bool) -> list[Usage]:
     rows = []
     for name, exchange in asked:
         try:
-            rows.append(Usage(name, exchange.result()))
+            rows.append(Usage(name if given else name[:12], exchange.result()))
         except NotFound:
             if given:
                 raise

@@ -24,7 +24,8 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
     def find(name: str) -> dict[str, Any]:
         return _found(session, name)
 
-    return inspection.show(arguments or [session.context], options["format"], find)
+    names = arguments or [session.context]
+    return inspection.show(names, options["format"], find, "context.contextWithTLSListing")
 
 
 def _found(session: Session, name: str) -> dict[str, Any]:

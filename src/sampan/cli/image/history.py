@@ -29,10 +29,12 @@ FLAGS = (
 def main(session: Session, options: Values, arguments: list[str]) -> int:
     human = options["human"]
     fields = dict(FIELDS)
+    columns: tuple[str, ...] = COLUMNS
     if not human:
         fields["Size"] = ("SIZE", lambda row, view: str(row["Size"]))
-        fields["CreatedSince"] = ("CREATED AT", _created_at)
-    listing = format.Listing("*image.historyContext", fields, COLUMNS)
+        fields["CreatedSince"] = ("CREATED", _created_at)  # the header stays, where a template asks for it
+        columns = tuple("CreatedAt" if name == "CreatedSince" else name for name in COLUMNS)
+    listing = format.Listing("*image.historyContext", fields, columns)
     view = format.View(trunc=not options["no-trunc"])
     listing.show(history(session.client, arguments[0]), options["format"], view, quiet=options["quiet"])
     return 0

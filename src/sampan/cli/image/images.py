@@ -34,6 +34,8 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
     form = options["format"]
     if not form and not options["quiet"]:
         form = str(session.config.get("imagesFormat", ""))
+    if options["digests"] and form.startswith("table ") and "{{.Digest}}" not in form:
+        form += "\t{{.Digest}}"
     wanted = filters(options["filter"])
     if arguments:
         wanted.setdefault("reference", []).append(arguments[0])

@@ -38,7 +38,7 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
     if form and form != "json":
         from sampan.cli.listing import Printer
 
-        printer = Printer(form, type_name="system.dockerInfo")
+        printer = Printer(form, type_name="system.dockerInfo", prefix="")
     client = _client(session)
     if printer is not None and "ClientInfo" in form and printer.holds({"ClientInfo": client}):
         printer.show([{"ClientInfo": client}])  # nothing is asked of the daemon: it may be down

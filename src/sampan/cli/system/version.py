@@ -39,7 +39,7 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
     if form and form != "json":
         from sampan.cli.listing import Printer
 
-        printer = Printer(form, name="version", type_name="system.versionInfo")
+        printer = Printer(form, name="version", type_name="system.versionInfo", prefix="")
     client = facts(session.context)
     server, failure = None, None
     try:

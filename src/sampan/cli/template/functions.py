@@ -265,7 +265,7 @@ ALL = {**BUILTINS, **DOCKER}
 # In the line of headers (`table …`) these leave the header as it is (docker/cli, templates.HeaderFunctions).
 HEADER = {
     **ALL,
-    "json": Function(lambda value: value, "any"),
+    "json": Function(lambda value: value if isinstance(value, str) else "", "any"),
     "join": Function(lambda value, separator: value, "any", "string"),
     "split": Function(lambda value, separator: value, "any", "string"),
     "title": Function(lambda value: value, "string"),

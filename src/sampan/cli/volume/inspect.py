@@ -7,6 +7,8 @@ from sampan.client.volume.inspect import inspect
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from sampan.cli.flags import Values
     from sampan.cli.session import Session
 
@@ -18,4 +20,7 @@ FLAGS = (inspection.FORMAT,)
 
 
 def main(session: Session, options: Values, arguments: list[str]) -> int:
-    return inspection.show(arguments, options["format"], lambda name: inspect(session.client, name))
+    def find(name: str) -> Any:
+        return inspect(session.client, name)
+
+    return inspection.show(arguments, options["format"], find, "volume.Volume")
