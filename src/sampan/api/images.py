@@ -19,6 +19,7 @@ from sampan.engine.images import history as histories
 from sampan.engine.images import importer, listing, load, pull, resolve, tag
 from sampan.engine.images import inspect as inspecting
 from sampan.engine.images import remove as removing
+from sampan.engine.images import search as searching
 from sampan.engine.images.progress import Report
 from sampan.engine.images.remove import Removed, User
 from sampan.errors import InvalidArgument, Unsupported
@@ -168,6 +169,14 @@ async def _import(engine: Engine, request: Request, query: Query, platform: Plat
         return [{"status": made.id}]
 
     return await progress.streamed(work)
+
+
+async def search(engine: Engine, request: Request) -> Response:
+    query = Query(request.query)
+    limit = query.number("limit")
+    wanted = searching.check(query.text("term"), limit, query.filters(searching.FILTERS))
+    found = await asyncio.to_thread(searching.search, engine.images.hosts, wanted, _credentials(request))
+    return json([msgspec.to_builtins(one) for one in found])
 
 
 async def loaded(engine: Engine, request: Request) -> Answer:

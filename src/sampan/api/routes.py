@@ -62,6 +62,7 @@ _TABLE: list[tuple[str, str, _Handler, bool]] = [
     ("POST", "/exec/{id}/resize", exec.resize, _CHANGE),
     ("GET", "/exec/{id}/json", exec.inspect, _READ),
     ("GET", "/images/json", images.listed, _READ),
+    ("GET", "/images/search", images.search, _READ),
     ("POST", "/images/create", images.create, _READ),
     ("POST", "/images/load", images.loaded, _READ),
     ("GET", "/images/{name:path}/json", images.inspect, _READ),
@@ -98,7 +99,7 @@ _TABLE: list[tuple[str, str, _Handler, bool]] = [
 _LATER = (
     ("POST", "/build"), ("POST", "/build/prune"), ("POST", "/session"),
     ("POST", "/grpc"),
-    ("POST", "/images/{name:path}/push"), ("GET", "/images/search"),
+    ("POST", "/images/{name:path}/push"),
     ("POST", "/images/prune"),
     ("POST", "/networks/{id}/connect"),
     ("POST", "/networks/{id}/disconnect"), ("GET", "/distribution/{name:path}/json"),

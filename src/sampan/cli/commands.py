@@ -33,6 +33,7 @@ VERBS = {
     "rmi": "image.rmi",
     "run": "container.run",
     "save": "image.save",
+    "search": "image.search",
     "start": "container.start",
     "stats": "container.stats",
     "stop": "container.stop",
