@@ -6,8 +6,10 @@ import threading
 from typing import Any
 
 from sampan.engine import runtimes, timestamps
+from sampan.engine.containers import check
 from sampan.engine.facts import Facts
 from sampan.engine.settings import VERSION, Settings
+from sampan.linux import mount
 
 API_VERSION = "1.51"
 MIN_API_VERSION = "1.24"
@@ -15,6 +17,38 @@ NO_SWARM = {
     "NodeID": "", "NodeAddr": "", "LocalNodeState": "inactive", "ControlAvailable": False, "Error": "",
     "RemoteManagers": None,
 }  # fmt: skip
+
+_OVERLAY = "/sys/module/overlay/parameters"
+_FILESYSTEMS = {
+    0xEF53: "extfs", 0x58465342: "xfs", 0x9123683E: "btrfs", 0x01021994: "tmpfs", 0x2FC12FC1: "zfs",
+    0x794C7630: "overlayfs", 0xF2F52010: "f2fs", 0x6969: "nfs", 0x137F: "minix", 0x65735546: "fuseblk",
+}  # fmt: skip
+_PRIVATE_CGROUPS = {1: [], 2: ["name=cgroupns"]}  # by default, as in Docker: on v2 only
+# Field of the API, or feature of `engine.cgroup_features` → its name in a warning (moby daemon/info_unix.go).
+_LIMITS = (
+    ("MemoryLimit", "memory limit"),
+    ("SwapLimit", "swap limit"),
+    ("CpuCfsQuota", "cpu cfs quota"),
+    ("CpuCfsPeriod", "cpu cfs period"),
+    ("CPUShares", "cpu shares"),
+    ("CPUSet", "cpuset"),
+    ("PidsLimit", "pids limit"),
+)
+_LEGACY_LIMITS = (("KernelMemoryTCP", "kernel memory TCP limit"), ("OomKillDisable", "oom kill disable"))
+_LEGACY_IO = (
+    ("read bps", "throttle.read_bps_device"),
+    ("write bps", "throttle.write_bps_device"),
+    ("read iops", "throttle.read_iops_device"),
+    ("write iops", "throttle.write_iops_device"),
+)  # not the weight: no kernel since 5.0 has it by that name
+_UNIFIED_IO = (
+    ("weight", "io.weight"),
+    ("weight device", "io.weight (per device)"),
+    ("read bps", "io.max (rbps)"),
+    ("write bps", "io.max (wbps)"),
+    ("read iops", "io.max (riops)"),
+    ("write iops", "io.max (wiops)"),
+)
 
 
 def version(facts: Facts) -> dict[str, Any]:
@@ -44,48 +78,64 @@ def version(facts: Facts) -> dict[str, Any]:
 
 def info(facts: Facts, settings: Settings, counts: dict[str, int], listeners: int) -> dict[str, Any]:
     """`counts`: Containers, ContainersRunning, ContainersPaused, ContainersStopped, Images."""
+    limits = _limits(facts)
     return {
         "ID": facts.identity,
         **counts,
         **_storage(settings),
-        **_limits(facts),
+        **limits,
         **_host(facts),
         "NFd": len(os.listdir("/proc/self/fd")),
         "NGoroutines": threading.active_count(),
         "NEventsListener": listeners,
         "SystemTime": timestamps.text(timestamps.now()),
         **_engine(settings),
-        "Warnings": _warnings(facts),
+        "SecurityOptions": ["name=seccomp,profile=builtin", *_PRIVATE_CGROUPS[facts.cgroup_version]],
+        "Warnings": _warnings(facts, limits),
     }
 
 
 def _storage(settings: Settings) -> dict[str, Any]:
     return {
         "Driver": "overlay2",
-        "DriverStatus": [["Supports d_type", "true"], ["Native Overlay Diff", "true"]],
+        "DriverStatus": [
+            ["Backing Filesystem", _filesystem(settings.data_root)],
+            ["Supports d_type", "true"],
+            ["Using metacopy", str(_flag(f"{_OVERLAY}/metacopy", "Y")).lower()],
+            ["Native Overlay Diff", "true"],
+            ["userxattr", "false"],
+        ],
         "DockerRootDir": settings.data_root,
         "Plugins": {
             "Volume": ["local"],
             "Network": ["bridge", "host", "null"],
             "Authorization": None,
-            "Log": ["json-file", "none"],
+            "Log": sorted(check.LOG_DRIVERS),
         },
     }
 
 
+def _filesystem(path: str) -> str:
+    """By moby's names (pkg/fsutils): those of statfs(2)'s magic numbers."""
+    fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    try:
+        return _FILESYSTEMS.get(mount.fstatfs_type(fd), "<unknown>")
+    finally:
+        os.close(fd)
+
+
 def _limits(facts: Facts) -> dict[str, Any]:
-    controllers = facts.controllers
-    cpu = "cpu" in controllers
+    features = facts.features
     return {
-        "MemoryLimit": "memory" in controllers,
-        "SwapLimit": _swap_limit(facts),
-        "KernelMemoryTCP": False,
-        "CpuCfsPeriod": cpu,
-        "CpuCfsQuota": cpu,
-        "CPUShares": cpu,
-        "CPUSet": "cpuset" in controllers,
-        "PidsLimit": "pids" in controllers,
-        "OomKillDisable": facts.cgroup_version == 1 and "memory" in controllers,
+        "MemoryLimit": "memory" in features,
+        "SwapLimit": "swap" in features,
+        "KernelMemoryTCP": os.path.exists("/sys/fs/cgroup/memory/memory.kmem.tcp.limit_in_bytes"),
+        "CpuCfsPeriod": "cfs" in features,
+        "CpuCfsQuota": "cfs" in features,
+        "CPUShares": "shares" in features,
+        "CPUSet": "cpuset" in features,
+        "PidsLimit": "pids" in features,
+        "OomKillDisable": "oom" in features,
         "IPv4Forwarding": _flag("/proc/sys/net/ipv4/ip_forward"),
         "BridgeNfIptables": _flag("/proc/sys/net/bridge/bridge-nf-call-iptables"),
         "BridgeNfIp6tables": _flag("/proc/sys/net/bridge/bridge-nf-call-ip6tables"),
@@ -94,16 +144,10 @@ def _limits(facts: Facts) -> dict[str, Any]:
     }
 
 
-def _swap_limit(facts: Facts) -> bool:
-    if facts.cgroup_version == 1:
-        return os.path.exists("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes")
-    return "memory" in facts.controllers and os.path.exists("/proc/swaps")
-
-
-def _flag(path: str) -> bool:
+def _flag(path: str, on: str = "1") -> bool:
     try:
         with open(path, encoding="ascii") as file:
-            return file.read(2).strip() == "1"
+            return file.read(2).strip() == on
     except OSError:
         return False
 
@@ -127,7 +171,7 @@ def _host(facts: Facts) -> dict[str, Any]:
 
 
 def _engine(settings: Settings) -> dict[str, Any]:
-    commit = {"ID": "", "Expected": ""}
+    ours = {"ID": f"sampan-{VERSION}", "Expected": f"sampan-{VERSION}"}
     return {
         "ServerVersion": VERSION,
         "Debug": False,
@@ -140,11 +184,11 @@ def _engine(settings: Settings) -> dict[str, Any]:
         "Swarm": NO_SWARM,
         "LiveRestoreEnabled": True,
         "Isolation": "",
-        "InitBinary": "",
-        "ContainerdCommit": commit,
-        "RuncCommit": commit,
-        "InitCommit": commit,
-        "SecurityOptions": ["name=seccomp,profile=builtin"],
+        # Programs of Docker's that others depend on by name; what does their work here comes with us.
+        "InitBinary": "docker-init",
+        "ContainerdCommit": ours,
+        "RuncCommit": ours,
+        "InitCommit": ours,
     }
 
 
@@ -166,12 +210,14 @@ def _registries(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _warnings(facts: Facts) -> list[str] | None:
+def _warnings(facts: Facts, limits: dict[str, Any]) -> list[str] | None:
     """One line for each feature that this machine cannot give, in Docker's words."""
-    missing = {
-        "memory": "WARNING: No memory limit support",
-        "cpu": "WARNING: No cpu cfs quota support",
-        "cpuset": "WARNING: No cpuset support",
-        "pids": "WARNING: No pids limit support",
-    }
-    return [text for name, text in missing.items() if name not in facts.controllers] or None
+    found = [f"No {label} support" for name, label in _LIMITS if not limits[name]]
+    if facts.cgroup_version == 1:
+        found += [f"No {label} support" for name, label in _LEGACY_LIMITS if not limits[name]]
+        found += [f"No blkio {file} support" for name, file in _LEGACY_IO if name not in facts.features]
+    else:
+        found += [f"No {label} support" for name, label in _UNIFIED_IO if name not in facts.features]
+    if not limits["IPv4Forwarding"]:
+        found.append("IPv4 forwarding is disabled")
+    return [f"WARNING: {text}" for text in found] or None

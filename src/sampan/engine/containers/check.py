@@ -15,6 +15,7 @@ from sampan.errors import InvalidArgument, Unsupported
 
 _POLICIES = ("no", "always", "unless-stopped", "on-failure")
 _LOG_OPTIONS = {"json-file": ("max-size", "max-file"), "none": ()}
+LOG_DRIVERS = frozenset(_LOG_OPTIONS)
 # Fields of HostConfig that mean something on Windows only, or nothing any more, with what asks for nothing.
 _UNSUPPORTED: dict[str, tuple[Any, ...]] = {
     "cgroup": ("",),
