@@ -100,7 +100,7 @@ async def create(engine: Engine, request: Request) -> Answer:
     platform = _platform(engine, query.text("platform"))
     if query.text("fromImage"):
         await request.body.whole()
-        return await _pull(engine, query, platform, _credentials(request))
+        return await _pull(engine, query, platform, credentials(request))
     if query.text("fromSrc"):
         return await _import(engine, request, query, platform)
     raise InvalidArgument("either fromImage or fromSrc is needed")
@@ -110,7 +110,7 @@ def _platform(engine: Engine, text: str) -> Platform | None:
     return platforms.parse(text, engine.images.machine) if text else None
 
 
-def _credentials(request: Request) -> Credentials:
+def credentials(request: Request) -> Credentials:
     """X-Registry-Auth: base64url of JSON. One that cannot be read counts as none, as in Docker."""
     header = request.headers.get("x-registry-auth", "")
     if not header:
@@ -175,7 +175,7 @@ async def search(engine: Engine, request: Request) -> Response:
     query = Query(request.query)
     limit = query.number("limit")
     wanted = searching.check(query.text("term"), limit, query.filters(searching.FILTERS))
-    found = await asyncio.to_thread(searching.search, engine.images.hosts, wanted, _credentials(request))
+    found = await asyncio.to_thread(searching.search, engine.images.hosts, wanted, credentials(request))
     return json([msgspec.to_builtins(one) for one in found])
 
 

@@ -30,7 +30,7 @@ _TABLE: list[tuple[str, str, _Handler, bool]] = [
     ("GET", "/info", system.info, _READ),
     ("GET", "/events", system.listen, _READ),
     ("GET", "/system/df", system.df, _READ),
-    ("POST", "/auth", system.auth, _READ),
+    ("POST", "/auth", moves.auth, _READ),
     ("GET", "/containers/json", containers.listing, _READ),
     ("POST", "/containers/create", containers.create, _CHANGE),
     ("POST", "/containers/prune", containers.prune, _CHANGE),
@@ -70,6 +70,8 @@ _TABLE: list[tuple[str, str, _Handler, bool]] = [
     ("POST", "/images/{name:path}/tag", images.tagged, _CHANGE),
     ("GET", "/images/get", moves.save_many, _READ),
     ("GET", "/images/{name:path}/get", moves.save_one, _READ),
+    ("POST", "/images/{name:path}/push", moves.push, _READ),
+    ("GET", "/distribution/{name:path}/json", moves.distribution, _READ),
     ("DELETE", "/images/{name:path}", images.remove, _CHANGE),
     ("GET", "/volumes", volumes.listing, _READ),
     ("POST", "/volumes/prune", volumes.prune, _CHANGE),
@@ -99,10 +101,9 @@ _TABLE: list[tuple[str, str, _Handler, bool]] = [
 _LATER = (
     ("POST", "/build"), ("POST", "/build/prune"), ("POST", "/session"),
     ("POST", "/grpc"),
-    ("POST", "/images/{name:path}/push"),
     ("POST", "/images/prune"),
     ("POST", "/networks/{id}/connect"),
-    ("POST", "/networks/{id}/disconnect"), ("GET", "/distribution/{name:path}/json"),
+    ("POST", "/networks/{id}/disconnect"),
 )  # fmt: skip
 _SWARM = ("swarm", "nodes", "services", "tasks", "secrets", "configs")
 

@@ -13,7 +13,6 @@ from sampan.engine import info as engine_info
 from sampan.engine.engine import Engine
 from sampan.engine.settings import VERSION
 from sampan.engine.state import State
-from sampan.errors import Unsupported
 
 HEADERS = (
     ("Api-Version", engine_info.API_VERSION),
@@ -70,10 +69,6 @@ async def _events(found: AsyncIterator[events.Event]) -> AsyncIterator[bytes]:
 
 async def df(engine: Engine, request: Request) -> Response:
     return json(await disk_usage.disk_usage(engine, Query(request.query).many("type"), request.version))
-
-
-async def auth(engine: Engine, request: Request) -> Response:
-    raise Unsupported("login is not supported yet")
 
 
 def lines(value: Any) -> bytes:

@@ -18,6 +18,7 @@ _GROUPS = {
     "container": "Manage containers",
     "context": "Manage contexts",
     "image": "Manage images",
+    "manifest": "Manage Docker image manifests and manifest lists",
     "network": "Manage networks",
     "shim": "Let the commands docker and docker-compose be sampan",
     "system": "Manage sampan",

@@ -4,6 +4,7 @@ oauth.md)."""
 import base64
 import json
 import threading
+from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit
 
@@ -41,10 +42,12 @@ class Challenge(NamedTuple):
 class Authorizer:
     """The Authorization header for one repository of one registry, renewed when the registry says 401."""
 
-    def __init__(self, http: Http, endpoint: Endpoint, scope: str, credentials: Credentials) -> None:
+    def __init__(
+        self, http: Http, endpoint: Endpoint, scopes: Sequence[str], credentials: Credentials
+    ) -> None:
         self._http = http
         self._endpoint = endpoint
-        self._scope = scope
+        self._scopes = list(scopes)
         self._credentials = credentials
         self._header: str | None = (
             f"Bearer {credentials.registry_token}" if credentials.registry_token else None
@@ -88,10 +91,13 @@ class Authorizer:
         return token
 
     def _request(self, realm: str, service: str) -> "answers.Answer":
-        query = {"service": service, "scope": self._scope} if service else {"scope": self._scope}
+        query: dict[str, str | list[str]] = {"service": service} if service else {}
+        if self._scopes:
+            query["scope"] = self._scopes
         if self._credentials.identity_token:
             form = {
                 **query,
+                "scope": " ".join(self._scopes),  # one value here (RFC 6749, 3.3)
                 "grant_type": "refresh_token",
                 "refresh_token": self._credentials.identity_token,
                 "client_id": "sampan",
@@ -100,7 +106,7 @@ class Authorizer:
         basic = self._credentials.basic()
         if basic is not None:
             query["account"] = self._credentials.username
-        url = realm + ("&" if "?" in realm else "?") + urlencode(query)
+        url = realm + ("&" if "?" in realm else "?") + urlencode(query, doseq=True)
         return self._http.get(url, {"Authorization": basic} if basic else {})
 
     def _check_realm(self, realm: str) -> None:

@@ -5,8 +5,8 @@ itself counts for nothing. `urls` of foreign layers are never followed.
 """
 
 import threading
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, TypeVar
 
 from sampan.errors import InvalidArgument, Unavailable
 from sampan.oci import digest as digests
@@ -17,6 +17,7 @@ from sampan.registry.hosts import Endpoint
 from sampan.registry.http import Http, Response
 from sampan.registry.retry import Budget, Gate, Patience, Transient
 
+_T = TypeVar("_T")
 _ERROR_LIMIT = 64 << 10
 _REFUSALS = 2  # answers 401 in a row after which a fresh token will not help
 
@@ -35,7 +36,10 @@ class Client:
         credentials: Credentials,
         cancelled: threading.Event,
         patience: Patience,
+        *,
+        scopes: Sequence[str] = (),
     ) -> None:
+        """`scopes`: what is asked for of a token server beyond pulling from `path`."""
         self.endpoint = endpoint
         self._base = f"{endpoint.url}/v2/"
         self._path = path
@@ -43,7 +47,8 @@ class Client:
         self._patience = patience
         self._http = Http(endpoint, patience)
         self._gate = Gate()
-        self._auth = Authorizer(self._http, endpoint, f"repository:{path}:pull", credentials)
+        wanted = scopes or ([f"repository:{path}:pull"] if path else [])  # no path: only who somebody is
+        self._auth = Authorizer(self._http, endpoint, wanted, credentials)
 
     def ping(self) -> None:
         """Whether anybody is there; learns how to authenticate. Raises Unavailable naming the host."""
@@ -51,6 +56,23 @@ class Client:
         body = response.body(_ERROR_LIMIT)
         if answers.is_transient(response.status):
             raise answers.failure(response.status, body, f'Get "{self._base}"')
+
+    @property
+    def url(self) -> str:
+        """Of the repository."""
+        return f"{self._base}{self._path}"
+
+    def patiently(self, work: Callable[[], _T]) -> _T:
+        """`work`, again and again while what it meets may pass."""
+        budget = Budget(self._patience, self._cancelled)
+        while True:
+            try:
+                return work()
+            except Transient as failure:
+                budget.spend(failure)
+
+    def budget(self) -> Budget:
+        return Budget(self._patience, self._cancelled)
 
     def manifest(self, reference: str) -> Document:
         """`reference`: a tag, or a digest, which the document then has."""
@@ -112,27 +134,43 @@ class Client:
 
     def _get(self, url: str, headers: dict[str, str]) -> Response:
         """A response with status 200 or 206; Transient or the registry's refusal otherwise."""
+        return self.exchange("GET", url, headers, accepted=(200, 206))
+
+    def exchange(
+        self,
+        method: str,
+        url: str,
+        headers: dict[str, str],
+        body: bytes | None = None,
+        *,
+        accepted: Sequence[int] = (200,),
+    ) -> Response:
+        """A response with one of the `accepted` statuses; Transient or the registry's refusal otherwise."""
         refusals = 0
         while True:
             sent = self._auth.headers()
-            response = self._ask(url, {**headers, **sent})
-            if response.status in (200, 206):
+            response = self._ask(url, {**headers, **sent}, method, body)
+            if response.status in accepted:
                 self._gate.open()
                 return response
-            body = response.body(_ERROR_LIMIT)
+            text = response.body(_ERROR_LIMIT)
             challenge = response.headers.get("WWW-Authenticate")
             if response.status == 401 and challenge and refusals < _REFUSALS:
                 refusals += 1
                 self._auth.renew(challenge, sent.get("Authorization"))
                 continue
-            raise self._refused(response, body, url)
+            raise self._refused(response, text, url, method)
 
-    def _ask(self, url: str, headers: dict[str, str]) -> Response:
+    def _ask(
+        self, url: str, headers: dict[str, str], method: str = "GET", body: bytes | None = None
+    ) -> Response:
         self._gate.wait(self._cancelled)
-        return self._http.get(url, headers)
+        if method in ("GET", "HEAD"):
+            return self._http.get(url, headers, method)
+        return self._http.send(method, url, headers, body)
 
-    def _refused(self, response: Response, body: bytes, url: str) -> Exception:
-        error = answers.failure(response.status, body, f'Get "{url}"')
+    def _refused(self, response: Response, body: bytes, url: str, method: str) -> Exception:
+        error = answers.failure(response.status, body, f'{method.capitalize()} "{url}"')
         challenge = response.headers.get("WWW-Authenticate", "")
         if (
             response.status == 401

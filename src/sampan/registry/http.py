@@ -38,7 +38,7 @@ class Http:
         self._active: set[Any] = set()
         self._aborted = False
 
-    def get(self, url: str, headers: Mapping[str, str]) -> "Response":
+    def get(self, url: str, headers: Mapping[str, str], method: str = "GET") -> "Response":
         """The response after redirects, its body unread; the caller closes it. Raises Transient,
         Unavailable."""
         authority = _origin(url)
@@ -46,7 +46,7 @@ class Http:
             sent = {"User-Agent": AGENT, "Accept-Encoding": "identity", **headers}
             if _origin(url) != authority:
                 sent.pop("Authorization", None)
-            response = self._once("GET", url, sent, None)
+            response = self._once(method, url, sent, None)
             location = response.headers.get("Location")
             if response.status not in _MOVED or not location:
                 return response
@@ -55,6 +55,10 @@ class Http:
             check_redirect(url, target)
             url = target
         raise Unavailable(f'Get "{url}": stopped after {_REDIRECTS} redirects')
+
+    def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> "Response":
+        """A request that changes something: never repeated elsewhere by a redirect."""
+        return self._once(method, url, {"User-Agent": AGENT, **headers}, body or b"")
 
     def post(self, url: str, body: bytes, content_type: str) -> "Response":
         return self._once("POST", url, {"User-Agent": AGENT, "Content-Type": content_type}, body)
@@ -84,6 +88,8 @@ class Http:
             if self._pool is None:
                 timeout = urllib3.Timeout(connect=self._patience.connect, read=self._patience.silence)
                 context = _tls(self._endpoint)
+                # Whoever is not verified is so by configuration, or on loopback: no line for each request.
+                urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
                 self._pool = urllib3.PoolManager(4, timeout=timeout, ssl_context=context, maxsize=4)
             return self._pool
 

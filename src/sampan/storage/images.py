@@ -219,6 +219,33 @@ class ImageRecords:
             ).fetchone()
             return Blob(*row) if row else None
 
+    def blobs_for(self, diff_id: str) -> list[Blob]:
+        """All blobs that unpack to that layer."""
+        with self._store.database.snapshot() as sql:
+            rows = sql.execute("SELECT digest, size, diff_id FROM blobs WHERE diff_id = ?", (diff_id,))
+            return [Blob(*row) for row in rows]
+
+    def repositories_with(self, digest: str) -> list[str]:
+        """Canonical names under which an image with that blob is known by its manifest."""
+        with self._store.database.snapshot() as sql:
+            rows = sql.execute(
+                "SELECT DISTINCT repository FROM digests"
+                " JOIN image_blobs ON image_blobs.image = digests.image"
+                " WHERE image_blobs.digest = ? ORDER BY repository",
+                (digest,),
+            )
+            return [row[0] for row in rows]
+
+    def add_blob(self, image_id: str, blob: Blob) -> None:
+        """One more blob of an image, from ingest: it is on the disk and leased."""
+        with self._store.commit_lock, contextlib.ExitStack() as undo:
+            move = _mover(undo)
+            with self._store.database.transaction() as sql:
+                self._commit_blobs(sql, [blob], move)
+                fsattr.fsync_directory(self._store.path("blobs/sha256"))
+                sql.execute("INSERT OR IGNORE INTO image_blobs VALUES (?, ?)", (image_id, blob.digest))
+            undo.pop_all()
+
     def blobs_of(self, image_id: str) -> list[Blob]:
         with self._store.database.snapshot() as sql:
             rows = sql.execute(

@@ -34,6 +34,8 @@ class Bars:
         self._tasks: dict[str, TaskID] = {}
 
     def show(self, message: dict[str, Any]) -> None:
+        if "aux" in message:
+            return
         identity = format.plain(str(message.get("id", "")))
         status = format.plain(str(message.get("status", message.get("stream", "")))).rstrip()
         if not identity or status.startswith("Pulling from"):

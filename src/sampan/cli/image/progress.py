@@ -38,7 +38,7 @@ class Lines:
 
     def show(self, message: dict[str, Any]) -> None:
         detail = message.get("progressDetail") or {}
-        if message.get("progress") or detail.get("current"):
+        if message.get("progress") or detail.get("current") or "aux" in message:
             return
         text = message.get("stream")
         if text is None:

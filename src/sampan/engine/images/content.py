@@ -69,12 +69,13 @@ def hold(images: Images, lease: Lease, image: Image) -> None:
 
 def of(images: Images, image: Image) -> Content:
     """For an archive: layers as they are stored, or as plain tars. The image is sealed and held."""
-    return _as_it_came(images, image) or written(
+    return as_it_came(images, image) or written(
         image, [stored(images, layer) or _plain(images, layer) for layer in image.row.layers]
     )
 
 
-def _as_it_came(images: Images, image: Image) -> Content | None:
+def as_it_came(images: Images, image: Image) -> Content | None:
+    """With its own manifest; None if it has none, or not all of its blobs."""
     config = digests.of(image.row.config)
     for blob in images.records.blobs_of(image.id):
         if blob.diff_id is not None or blob.size > DOCUMENT_LIMIT or blob.digest == config:
@@ -124,13 +125,18 @@ def _config(image: Image, media_type: str) -> Part:
     return Part(descriptor, "", lambda: iter([data]))
 
 
-def stored(images: Images, layer: Layer, *, docker: bool = False) -> Part | None:
-    """A layer whose blob is here, packed as it may be."""
+def stored(images: Images, layer: Layer) -> Part | None:
+    """A layer whose blob is here, packed or not."""
     blob = images.records.blob_for(layer.diff_id)
     if blob is None or not images.store.blobs.has(blob.digest):
         return None
+    return blob_part(images, blob, layer.diff_id)
+
+
+def blob_part(images: Images, blob: Blob, diff_id: str, *, docker: bool = False) -> Part:
+    """`docker`: with Docker's media type instead of the OCI one."""
     return _blob(
-        images, Descriptor(blob.digest, blob.size, _media_type(images, blob, docker=docker)), layer.diff_id
+        images, Descriptor(blob.digest, blob.size, _media_type(images, blob, docker=docker)), diff_id
     )
 
 
