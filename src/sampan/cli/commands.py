@@ -8,6 +8,7 @@ VERBS = {
     "attach": "container.attach",
     "commit": "container.commit",
     "cp": "container.cp",
+    "completion": "completion.script",
     "create": "container.create",
     "daemon": "daemon",
     "diff": "container.diff",

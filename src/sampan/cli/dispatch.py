@@ -65,7 +65,7 @@ def _run(words: Sequence[str]) -> int:
         raise ExitWith(125, _usage_error(str(error), "", "[OPTIONS] COMMAND [ARG...]")) from None
     except flags.HelpWanted:
         return _help([])
-    options, words = parser.values, parser.arguments
+    given, options, words = words, parser.values, parser.arguments
     if options["log-level"] not in _LEVELS:
         raise ExitWith(1, f"Unable to parse logging level: {options['log-level']}")
     if options["version"]:
@@ -73,6 +73,10 @@ def _run(words: Sequence[str]) -> int:
 
         console.out(own_version())
         return 0
+    if words and words[0] in ("__complete", "__completeNoDesc"):
+        from sampan.cli.completion import complete
+
+        return complete.main([*given[: len(given) - len(words)], *words[1:]])
     if not words or words[0] == "help":
         return _help(words[1:])
     command, path, rest = resolve(words)

@@ -18,10 +18,11 @@ _DEFAULT = "default"  # the context that is not written down
 
 
 class Session:
-    """`command` is how the verb was called, "container ls"."""
+    """`command` is how the verb was called, "container ls". `autostart`: our own daemon may be started."""
 
-    def __init__(self, options: Values, command: str) -> None:
+    def __init__(self, options: Values, command: str, *, autostart: bool = True) -> None:
         self.command = command
+        self._autostart = autostart
         self._options = options
         self._client: Client | None = None
         self._config: dict[str, Any] | None = None
@@ -85,7 +86,7 @@ class Session:
             headers = config.headers(self.config)
         url = self._given_host()
         if self.context == _DEFAULT and (not url or url.startswith("unix://")):
-            start = None if url else _start_daemon
+            start = _start_daemon if self._autostart and not url else None
             return Client(hosts.parse(url or hosts.DEFAULT), version, start, headers=headers)
         from sampan.cli import endpoint
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sampan.cli.flags import Flag
 
 _COMMON = ("run", "exec", "ps", "pull", "images", "version", "info")
-_GROUPS = {
+GROUPS = {
     "container": "Manage containers",
     "context": "Manage contexts",
     "image": "Manage images",
@@ -70,7 +70,7 @@ def _everything() -> str:
             *_listed({name: commands.VERBS[name] for name in _COMMON}),
             "",
             "Management Commands:",
-            *(f"  {name:<10}  {short}" for name, short in _GROUPS.items()),
+            *(f"  {name:<10}  {short}" for name, short in GROUPS.items()),
             "",
             "Commands:",
             *_listed(others),
@@ -90,7 +90,7 @@ def _group(name: str) -> str:
         [
             f"Usage:  {PROGRAM} {name} COMMAND",
             "",
-            _GROUPS[name],
+            GROUPS[name],
             "",
             "Commands:",
             *_listed(commands.GROUPS[name]),

@@ -1,0 +1,1 @@
+"""What the shells complete: `sampan completion`, and `sampan __complete`, which their scripts call."""
