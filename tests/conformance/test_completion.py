@@ -1,4 +1,4 @@
-"""Completion in real shells, of what a real daemon has; and the protocol of the stock client's own scripts."""
+"""Completion in real shells, of what a real daemon has; the protocol of the stock client's own scripts."""
 
 import os
 import shutil
