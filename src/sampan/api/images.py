@@ -12,7 +12,7 @@ from sampan.api.messages import Answer, Request, Response
 from sampan.api.progress import Line
 from sampan.api.query import Query
 from sampan.api.system import json
-from sampan.api.types import AuthConfig
+from sampan.api.types import AuthConfig, PlatformRequest, decode
 from sampan.engine import timestamps
 from sampan.engine.engine import Engine
 from sampan.engine.images import history as histories
@@ -60,7 +60,11 @@ async def inspect(engine: Engine, request: Request) -> Response:
 
 
 async def history(engine: Engine, request: Request) -> Response:
-    return json(await asyncio.to_thread(histories.history, engine.images, request.parameters["name"]))
+    text = Query(request.query).text("platform")
+    platform = decode(text.encode(), PlatformRequest) if text else None
+    wanted = Platform(platform.os, platform.architecture, platform.variant) if platform else None
+    name = request.parameters["name"]
+    return json(await asyncio.to_thread(histories.history, engine.images, name, wanted))
 
 
 async def tagged(engine: Engine, request: Request) -> Response:

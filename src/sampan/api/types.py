@@ -32,6 +32,14 @@ class ExecStart(Wire):
     console_size: list[int] | None = None
 
 
+class PlatformRequest(msgspec.Struct):
+    """A platform as a query parameter has it: as JSON."""
+
+    os: str = ""
+    architecture: str = ""
+    variant: str = ""
+
+
 class AuthConfig(msgspec.Struct):
     """X-Registry-Auth, and the body of /auth."""
 

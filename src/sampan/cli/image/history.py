@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import posix
+
 from sampan.cli import format
+from sampan.cli.console import ExitWith
 from sampan.client.image.history import history
 
 TYPE_CHECKING = False
@@ -22,6 +25,7 @@ FLAGS = (
     ("format", "", "string", "", "@table"),
     ("human", "H", "bool", True, "Show sizes and times for people"),
     ("no-trunc", "", "bool", False, "Show everything at full length"),
+    ("platform", "", "string", "", "Show the history of this platform's image (os[/arch[/variant]])"),
     ("quiet", "q", "bool", False, "Show image IDs only"),
 )
 
@@ -36,8 +40,21 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
         columns = tuple("CreatedAt" if name == "CreatedSince" else name for name in COLUMNS)
     listing = format.Listing("*image.historyContext", fields, columns)
     view = format.View(trunc=not options["no-trunc"])
-    listing.show(history(session.client, arguments[0]), options["format"], view, quiet=options["quiet"])
+    rows = history(session.client, arguments[0], _platform(options["platform"]))
+    listing.show(rows, options["format"], view, quiet=options["quiet"])
     return 0
+
+
+def _platform(text: str) -> dict[str, str] | None:
+    if not text:
+        return None
+    parts = text.lower().split("/")
+    if len(parts) > 3 or not all(part.replace("_", "").replace("-", "").isalnum() for part in parts):
+        raise ExitWith(1, f'invalid platform: "{text}": cannot parse platform specifier: invalid argument')
+    if len(parts) == 1:  # an operating system for machines like this one, or an architecture
+        own = {"x86_64": "amd64", "aarch64": "arm64"}.get(posix.uname().machine, posix.uname().machine)
+        parts = [parts[0], own] if parts[0] in ("linux", "windows", "darwin") else ["linux", parts[0]]
+    return dict(zip(("os", "architecture", "variant"), parts, strict=False))
 
 
 def _identity(row: Layer, view: format.View) -> str:

@@ -4,7 +4,10 @@ import msgspec
 
 from sampan.engine.images import created, resolve
 from sampan.engine.images.images import Images
+from sampan.errors import NotFound
+from sampan.oci import platform as platforms
 from sampan.oci.image import History
+from sampan.oci.platform import Platform
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -18,8 +21,15 @@ class Step(msgspec.Struct, frozen=True):
     Comment: str
 
 
-def history(images: Images, name_or_id: str) -> list[Step]:
+def history(images: Images, name_or_id: str, platform: Platform | None = None) -> list[Step]:
+    """Raises NotFound, also for an image of another platform."""
     image = resolve.find(images, name_or_id)
+    own = Platform(image.config.os, image.config.architecture, image.config.variant or "")
+    if platform is not None and platforms.choose([own], platform) is None:
+        raise NotFound(
+            f"image with reference {name_or_id} was found but does not provide the specified platform"
+            f" ({platform})"
+        )
     sizes = iter([layer.size for layer in image.row.layers])
     steps = []
     for entry in image.config.history or ():

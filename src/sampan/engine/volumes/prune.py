@@ -18,7 +18,7 @@ async def prune(engine: Engine, filters: dict[str, list[str]], *, named: bool) -
     wanted = prune_filters.parse(filters, timestamps.now())
     for value in filters.get("all", ()):
         if value.lower() not in _TRUTH:
-            raise InvalidArgument(f"invalid filter 'all={filters['all']}'")
+            raise InvalidArgument(f"invalid filter 'all=[{' '.join(filters['all'])[:64]}]'")
         named = _TRUTH[value.lower()]
     deleted, space = [], 0
     for volume in engine.volumes:
