@@ -23,6 +23,7 @@ from sampan.runtime.protocol import Launch
 from sampan.runtime.setup import Join, Setup, Stdio
 
 _SIGKILL = 9
+_DYING = 200  # milliseconds between the end of a process's namespaces and its own, at most
 _JOINED = (  # and the time namespace, where there is one
     process.CLONE_NEWNS
     | process.CLONE_NEWNET
@@ -379,9 +380,10 @@ def _kill(pid: int, pidfd: int) -> None:
 
 
 def _has_ended(pidfd: int) -> bool:
+    """Its namespaces go a moment before that can be seen (kernel/exit.c, do_exit)."""
     poll = select.poll()
     poll.register(pidfd, select.POLLIN)
-    return bool(poll.poll(0))
+    return bool(poll.poll(_DYING))
 
 
 def _undo(cgroup: Cgroup, error: BaseException) -> None:
