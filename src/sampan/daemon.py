@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from sampan.api import routes, sockets, system
 from sampan.api.http import Server
-from sampan.engine import facts, records, runtimes
+from sampan.engine import facts, records, runtimes, subids
 from sampan.engine.adopt import adopt_all
 from sampan.engine.containers.execs import Execs
 from sampan.engine.engine import Engine
@@ -172,6 +172,7 @@ def _open(settings: Settings, nofile: tuple[int, int], watch: LogWatch) -> Engin
         launcher=Launcher(),
         watch=watch,
         nofile=nofile,
+        remap=subids.remap(settings.file.get("userns-remap")),
     )
 
 

@@ -15,6 +15,7 @@ from sampan.engine.records import Records
 from sampan.engine.registry import Registry
 from sampan.engine.runner import Launcher
 from sampan.engine.settings import Settings
+from sampan.engine.subids import Remap
 
 if TYPE_CHECKING:
     from sampan.engine.containers.execs import Execs
@@ -62,6 +63,7 @@ class Engine:
     launcher: Launcher
     watch: LogWatch
     nofile: tuple[int, int]  # RLIMIT_NOFILE before the daemon raised its own
+    remap: Remap | None = None  # of the ids of containers, but those with --userns host
     tasks: Tasks = field(default_factory=Tasks)
     sampler: Sampler = field(default_factory=Sampler)
     gate: "asyncio.Semaphore" = field(default_factory=lambda: asyncio.Semaphore(PROBE_STARTS))

@@ -90,7 +90,7 @@ def info(facts: Facts, settings: Settings, counts: dict[str, int], listeners: in
         "NEventsListener": listeners,
         "SystemTime": timestamps.text(timestamps.now()),
         **_engine(settings),
-        "SecurityOptions": ["name=seccomp,profile=builtin", *_PRIVATE_CGROUPS[facts.cgroup_version]],
+        "SecurityOptions": _security(facts, settings),
         "Warnings": _warnings(facts, limits),
     }
 
@@ -168,6 +168,11 @@ def _host(facts: Facts) -> dict[str, Any]:
         "Labels": [],
         "GenericResources": None,
     }
+
+
+def _security(facts: Facts, settings: Settings) -> list[str]:
+    remapped = ["name=userns"] if settings.file.get("userns-remap") else []
+    return ["name=seccomp,profile=builtin", *remapped, *_PRIVATE_CGROUPS[facts.cgroup_version]]
 
 
 def _engine(settings: Settings) -> dict[str, Any]:

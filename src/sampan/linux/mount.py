@@ -25,6 +25,7 @@ MOUNT_ATTR_RELATIME = 0x0
 MOUNT_ATTR_NOATIME = 0x10
 MOUNT_ATTR_STRICTATIME = 0x20
 MOUNT_ATTR_NODIRATIME = 0x80
+MOUNT_ATTR_IDMAP = 0x100000  # Linux 5.12; layers of overlayfs: 5.19
 MOUNT_ATTR_NOSYMFOLLOW = 0x200000
 MOUNT_ATTR_IDMAP = 0x100000
 
@@ -160,6 +161,15 @@ def mount_idmapped(fd: int, namespace: int) -> None:
     ENOSYS before Linux 5.12, EINVAL for a file system that does not know it."""
     attributes = MountAttr(MOUNT_ATTR_IDMAP, 0, 0, namespace)
     result = _mount_setattr(fd, b"", AT_EMPTY_PATH, ctypes.byref(attributes), ctypes.sizeof(attributes))
+    libc.check(result, "mount_setattr")
+
+
+def idmap(fd: int, user_namespace: int, *, recursive: bool = False) -> None:
+    """Show the detached mount `fd` with its ids as that user namespace maps them. Raises OSError(EINVAL)
+    where the file system cannot."""
+    attributes = MountAttr(MOUNT_ATTR_IDMAP, 0, 0, user_namespace)
+    flags = AT_EMPTY_PATH | (AT_RECURSIVE if recursive else 0)
+    result = _mount_setattr(fd, b"", flags, ctypes.byref(attributes), ctypes.sizeof(attributes))
     libc.check(result, "mount_setattr")
 
 

@@ -68,6 +68,8 @@ _sethostname = libc.bind("sethostname", ctypes.c_int, ctypes.c_char_p, ctypes.c_
 _execve = libc.bind("execve", ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p, ctypes.c_void_p)
 _setresuid = libc.raw("setresuid", *[ctypes.c_uint] * 3)
 _setresgid = libc.raw("setresgid", *[ctypes.c_uint] * 3)
+_setfsuid = libc.bind("setfsuid", ctypes.c_int, ctypes.c_uint)
+_setfsgid = libc.bind("setfsgid", ctypes.c_int, ctypes.c_uint)
 _pidfd_send_signal = libc.raw("pidfd_send_signal", ctypes.c_int, ctypes.c_int, ctypes.c_void_p, ctypes.c_uint)
 
 
@@ -135,6 +137,12 @@ def setresuid(uid: int) -> None:
 
 def setresgid(gid: int) -> None:
     libc.check(_setresgid(gid, gid, gid), "setresgid")
+
+
+def setfsids(uid: int, gid: int) -> None:
+    """Whose the files are that this thread makes (setfsuid(2): it never tells of an error)."""
+    _setfsgid(gid)
+    _setfsuid(uid)
 
 
 def execve(path: bytes, arguments: list[bytes], environment: list[bytes]) -> None:

@@ -14,13 +14,14 @@ from typing import Any, NamedTuple, NoReturn
 
 from sampan.linux import process
 from sampan.runtime import cgroup as cgroups
-from sampan.runtime import cgroup_layout, command, hooks, link, netns, plan, setup
+from sampan.runtime import cgroup_layout, command, hooks, link, netns, plan, setup, userns
 from sampan.runtime.cgroup import Cgroup
 from sampan.runtime.failure import CREATE, EXEC, INIT, NO_START, OciError, of_system, unpack
 from sampan.runtime.link import Link
 from sampan.runtime.operations import EnterCgroups
 from sampan.runtime.protocol import Launch
 from sampan.runtime.setup import Join, Setup, Stdio
+from sampan.runtime.userns import Helper
 
 _SIGKILL = 9
 _DYING = 200  # milliseconds between the end of a process's namespaces and its own, at most
@@ -154,7 +155,8 @@ def execute(
         joined = _JOINED | (process.CLONE_NEWTIME if _has(container.spec, "time") else 0)
         joined |= process.CLONE_NEWPID if _watched(container.spec) else 0
         last = _last_capability()
-        joining = Join(container.pidfd, joined, parsed, last, console, outside, preserved)
+        ids = userns.parse(container.spec["linux"]) if _has(container.spec, "user") else None
+        joining = Join(container.pidfd, joined, parsed, last, console, outside, preserved, ids)
         return _execute(container, joining, stdio)
     except OSError as error:
         raise of_system("executing in the container", error).prefixed(EXEC) from None
@@ -170,9 +172,26 @@ def destroy(container: Container) -> bool:
 
 
 def _launch(wanted: Setup, spec: dict[str, Any], cgroup: Cgroup, stdio: Stdio | None) -> Container:
+    if wanted.plan.ids is None:
+        return _launch_with(wanted, spec, cgroup, stdio, None)
+    helper = userns.make(wanted.plan.ids, wanted.plan.clone_flags & userns.OWNED)
+    try:
+        wanted = wanted._replace(user_namespace=helper.files["user"])
+        return _launch_with(wanted, spec, cgroup, stdio, helper)
+    finally:
+        userns.drop(helper)
+
+
+def _launch_with(
+    wanted: Setup, spec: dict[str, Any], cgroup: Cgroup, stdio: Stdio | None, helper: Helper | None
+) -> Container:
+    """`helper`: holds the namespaces that belong to the container's user namespace."""
     ours, theirs = link.pair()
     joins = _open_namespaces(wanted.plan.joins)
     flags = wanted.plan.clone_flags & ~(process.CLONE_NEWCGROUP | process.CLONE_NEWTIME)
+    if helper is not None:
+        flags &= ~(userns.OWNED | process.CLONE_NEWUSER)
+        joins += userns.joins(helper)
     try:
         pid_namespace = [fd for fd, kind in joins if kind == process.CLONE_NEWPID]
         if wanted.plan.clone_flags & process.CLONE_NEWTIME:
@@ -189,7 +208,7 @@ def _launch(wanted: Setup, spec: dict[str, Any], cgroup: Cgroup, stdio: Stdio | 
             os.close(fd)
     container = Container(pid, pidfd, cgroup, spec, ours, about=wanted.about)
     try:
-        _provide(wanted, spec, cgroup, container)
+        _provide(wanted, spec, cgroup, container, helper.pid if helper is not None else pid)
         container.console = _ready(ours, container.warnings, lambda: _create_hooks(wanted, container))
     except BaseException:
         _kill(container.pid, container.pidfd)
@@ -222,13 +241,16 @@ def _create_hooks(wanted: Setup, container: Container) -> None:
     container.link.send(link.GO)
 
 
-def _provide(wanted: Setup, spec: dict[str, Any], cgroup: Cgroup, container: Container) -> None:
-    """What only we can do for the child, while it builds its root."""
+def _provide(
+    wanted: Setup, spec: dict[str, Any], cgroup: Cgroup, container: Container, neighbour: int
+) -> None:
+    """What only we can do for the child, while it builds its root. `neighbour`: a process in its network
+    namespace."""
     try:
         cgroups.limit(cgroup, (spec.get("linux") or {}).get("resources") or {})
         with contextlib.suppress(ConnectionError):
             container.link.send(link.LIMITED)
-        netns.plumb(wanted.interfaces, container.pid)
+        netns.plumb(wanted.interfaces, neighbour)
     except (OSError, OciError):
         if not _has_ended(container.pidfd):
             raise

@@ -19,6 +19,7 @@ class OpenSource(NamedTuple):
     path: str
     recursive: bool
     subpath: str = ""  # below it, resolved as if `path` were the root
+    idmapped: bool = False  # its ids on the disk are the container's
 
 
 class OpenLayers(NamedTuple):
@@ -45,6 +46,7 @@ class MountOverlay(NamedTuple):
     upperdir: str
     workdir: str
     anchor: str  # host directory that carries the root until the pivot
+    idmapped: bool = False
 
 
 class BindRoot(NamedTuple):

@@ -9,6 +9,7 @@ import errno
 import os
 import stat
 
+from sampan.linux import process
 from sampan.linux.openat2 import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, openat2
 from sampan.runtime.failure import invalid
 
@@ -54,10 +55,25 @@ def _step(parent: int, name: str, *, directory: bool) -> int:
         return openat2(parent, encoded, os.O_PATH, RESOLVE_NO_MAGICLINKS)
     except FileNotFoundError:
         pass
+    try:
+        _create(parent, encoded, directory=directory)
+    except OSError as error:
+        if error.errno != errno.EOVERFLOW:
+            raise
+        # An idmapped mount does not know the machine's root: it belongs to whom the directory belongs to.
+        owner = os.fstat(parent)
+        process.setfsids(owner.st_uid, owner.st_gid)
+        try:
+            _create(parent, encoded, directory=directory)
+        finally:
+            process.setfsids(0, 0)
+    flags = os.O_PATH | os.O_NOFOLLOW | (os.O_DIRECTORY if directory else 0)
+    return openat2(parent, encoded, flags, RESOLVE_NO_SYMLINKS)
+
+
+def _create(parent: int, name: bytes, *, directory: bool) -> None:
     if directory:
         os.mkdir(name, _MODE, dir_fd=parent)
-        flags = os.O_PATH | os.O_NOFOLLOW | os.O_DIRECTORY
-        return openat2(parent, encoded, flags, RESOLVE_NO_SYMLINKS)
-    flags = os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_WRONLY
-    os.close(openat2(parent, encoded, flags, RESOLVE_NO_SYMLINKS, _MODE))
-    return openat2(parent, encoded, os.O_PATH | os.O_NOFOLLOW, RESOLVE_NO_SYMLINKS)
+    else:
+        flags = os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_WRONLY
+        os.close(openat2(parent, name, flags, RESOLVE_NO_SYMLINKS, _MODE))

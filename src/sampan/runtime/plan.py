@@ -13,12 +13,13 @@ from typing import Any, NamedTuple
 from sampan.linux import process
 from sampan.linux.mount import MS_PRIVATE
 from sampan.linux.schedule import PER_LINUX, PER_LINUX32
-from sampan.runtime import hooks, sysctls
+from sampan.runtime import hooks, sysctls, userns
 from sampan.runtime import operations as op
 from sampan.runtime.failure import invalid, unsupported
 from sampan.runtime.hooks import NONE, Hooks
 from sampan.runtime.mount_options import MountOptions, parse, propagation_flags
 from sampan.runtime.protocol import Rootfs
+from sampan.runtime.userns import Ids
 
 NAMESPACE_FLAGS: dict[str, int] = {
     "mount": process.CLONE_NEWNS,
@@ -28,6 +29,7 @@ NAMESPACE_FLAGS: dict[str, int] = {
     "ipc": process.CLONE_NEWIPC,
     "cgroup": process.CLONE_NEWCGROUP,
     "time": process.CLONE_NEWTIME,
+    "user": process.CLONE_NEWUSER,
 }
 _ORDINARY = ("/proc", "/sys", "/dev")
 _DEVICES = ("null", 3), ("zero", 5), ("full", 7), ("random", 8), ("urandom", 9)
@@ -53,6 +55,7 @@ class Plan(NamedTuple):
     clone_flags: int
     joins: tuple[tuple[int, str], ...]  # (CLONE_NEW*, path)
     hooks: Hooks = NONE
+    ids: Ids | None = None  # of a user namespace of its own
     clocks: str = ""  # for /proc/PID/timens_offsets, of a time namespace of its own
 
     def __str__(self) -> str:
@@ -100,7 +103,29 @@ def build(
         *([op.ReadonlyRoot()] if (spec.get("root") or {}).get("readonly") else ()),
         *_propagation(linux),
     ]
-    return Plan(tuple(operations), flags, joins, given, _clocks(linux, flags))
+    ids = userns.parse(linux) if flags & process.CLONE_NEWUSER else None
+    if ids is not None:
+        operations = [_owned(step, ids) for step in operations]
+    return Plan(tuple(operations), flags, joins, given, ids, _clocks(linux, flags))
+
+
+def _owned(step: op.Operation, ids: Ids) -> op.Operation:
+    """What the machine's root makes belongs to the root of the container."""
+    if isinstance(step, op.MountOverlay):
+        return step._replace(idmapped=True)
+    if isinstance(step, op.MakeDevice):
+        return step._replace(uid=ids.uid(step.uid), gid=ids.gid(step.gid))
+    if not isinstance(step, op.MountFilesystem):
+        return step
+    if step.fstype == "tmpfs":
+        return step._replace(data=(f"uid={ids.uid(0)}", f"gid={ids.gid(0)}", *step.data))
+    if step.fstype == "devpts":
+        return step._replace(data=tuple(_group(word, ids) for word in step.data))
+    return step
+
+
+def _group(word: str, ids: Ids) -> str:
+    return f"gid={ids.gid(int(word[4:]))}" if word.startswith("gid=") else word
 
 
 def _filled_and_hooked(
@@ -143,7 +168,9 @@ def namespaces(entries: Sequence[dict[str, Any]]) -> tuple[int, tuple[tuple[int,
         flag = NAMESPACE_FLAGS.get(kind := entry.get("type", ""))
         if flag is None:
             raise unsupported(f"namespace {kind!r} is not supported")
-        if path := entry.get("path"):
+        if (path := entry.get("path")) and flag == process.CLONE_NEWUSER:
+            raise unsupported("joining another user namespace is not supported")
+        if path:
             joins.append((flag, path))
         else:
             flags |= flag
@@ -158,6 +185,7 @@ class _Mount(NamedTuple):
     source: str
     options: MountOptions
     subpath: str = ""  # an extension of ours
+    idmapped: bool = False
 
     @classmethod
     def of(cls, entry: dict[str, Any]) -> "_Mount":
@@ -166,7 +194,8 @@ class _Mount(NamedTuple):
             raise invalid(f"mount destination {destination} not absolute")
         options = parse(entry.get("options") or ())
         kind, source = entry.get("type") or "bind", entry.get("source") or ""
-        return cls(destination, kind, source, options, entry.get("subpath") or "")
+        idmapped = bool(entry.get("uidMappings") or entry.get("gidMappings"))
+        return cls(destination, kind, source, options, entry.get("subpath") or "", idmapped)
 
     @property
     def is_bind(self) -> bool:
@@ -232,7 +261,7 @@ def _bind(mount: _Mount, sources: list[op.Operation]) -> op.AttachSource:
     number = len(sources)
     options = mount.options
     recursive = options.recursive or not options.bind
-    sources.append(op.OpenSource(number, mount.source, recursive, mount.subpath))
+    sources.append(op.OpenSource(number, mount.source, recursive, mount.subpath, mount.idmapped))
     return op.AttachSource(
         destination=mount.destination,
         number=number,

@@ -4,7 +4,7 @@ import errno
 import os
 from collections.abc import Sequence
 
-from sampan.linux import mount
+from sampan.linux import capability, mount, process
 from sampan.linux.mount import AT_FDCWD, AT_RECURSIVE, MS_PRIVATE, MS_REC, OPEN_TREE_CLONE
 from sampan.linux.openat2 import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, openat2
 from sampan.runtime import operations as op
@@ -26,6 +26,8 @@ def open_source(step: op.OpenSource, stage: Stage) -> None:
         os.close(base)
     else:
         stage.sources[step.number] = mount.open_tree(AT_FDCWD, step.path, flags)
+    if step.idmapped:
+        mount.idmap(stage.sources[step.number], stage.user_namespace, recursive=step.recursive)
 
 
 def open_layers(step: op.OpenLayers, stage: Stage) -> None:
@@ -55,7 +57,38 @@ def make_private(_step: op.MakePrivate, _stage: Stage) -> None:
 
 def mount_overlay(step: op.MountOverlay, stage: Stage) -> None:
     writable = (("upperdir", step.upperdir), ("workdir", step.workdir))
+    if step.idmapped:
+        stage.new_root = stage.root = _attach_idmapped(step, writable, stage.user_namespace)
+        return
     stage.new_root = stage.root = _attach_overlay(step.lowerdirs, writable, step.anchor)
+
+
+def _attach_idmapped(step: op.MountOverlay, writable: Sequence[tuple[str, str]], user_namespace: int) -> int:
+    """overlayfs works in its upper directory as who has mounted it: that must be one whom the idmapped mount
+    knows. setfsuid(2) takes powers over files from the effective set, and leaves them in the permitted."""
+    if "/" in step.lowerdirs:  # nothing can be mounted over it for a path that starts there
+        raise invalid("the machine itself as an image has no other ids: use --userns host")
+    both = os.path.commonpath((step.upperdir, step.workdir))  # they must be of one mount
+    for path in (*step.lowerdirs, both):
+        _idmap_in_place(path, user_namespace)
+    owner = os.stat(step.upperdir)
+    process.setfsids(owner.st_uid, owner.st_gid)
+    try:
+        _, permitted, _ = capability.capget()
+        capability.capset(permitted, permitted, 0)
+        return _attach_overlay(step.lowerdirs, writable, step.anchor)
+    finally:
+        process.setfsids(0, 0)
+
+
+def _idmap_in_place(path: str, user_namespace: int) -> None:
+    """Over itself, in this mount namespace: overlayfs takes its layers by path."""
+    fd = mount.open_tree(AT_FDCWD, path, OPEN_TREE_CLONE)
+    mount.idmap(fd, user_namespace)
+    target = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    mount.move_mount(fd, target)
+    os.close(target)
+    os.close(fd)
 
 
 def _attach_overlay(lowerdirs: Sequence[str], writable: Sequence[tuple[str, str]], anchor: str) -> int:

@@ -33,6 +33,7 @@ from sampan.runtime.link import Link
 from sampan.runtime.plan import Plan
 from sampan.runtime.protocol import Interface
 from sampan.runtime.stage import Stage
+from sampan.runtime.userns import Ids
 from sampan.runtime.users import User
 
 _FIRST_FREE = 3
@@ -55,6 +56,7 @@ class Setup(NamedTuple):
     gate: int = -1  # `runtime.link`; -1: none
     preserved: int = 0  # descriptors from 3 on that the process gets
     about: Mapping[str, Any] = MappingProxyType({})  # the state for startContainer hooks
+    user_namespace: int = -1  # joined last; -1: the machine's
 
 
 class Join(NamedTuple):
@@ -67,6 +69,7 @@ class Join(NamedTuple):
     console: op.MakeConsole | None
     outside: Sequence[op.Operation]  # before it enters: cgroups, OOM score, personality
     preserved: int = 0
+    ids: Ids | None = None  # of its user namespace
 
 
 def create(setup: Setup, end: Link, stdio: Stdio | None, joins: Sequence[tuple[int, int]]) -> NoReturn:
@@ -99,15 +102,17 @@ def _create(setup: Setup, end: Link, stdio: Stdio | None, joins: Sequence[tuple[
     process.prctl(process.PR_SET_PDEATHSIG, 9)  # until it is set up: nobody else would undo it
     for fd, kind in joins:
         process.setns(fd, kind)
-    _keep_only((end.fileno(), setup.gate), setup.preserved, stdio)
+    _keep_only((end.fileno(), setup.gate, setup.user_namespace), setup.preserved, stdio)
     os.umask(0)
     os.setsid()
     stage = Stage()
+    stage.user_namespace = setup.user_namespace
     _apply(setup.plan.operations, stage, end)
     end.expect(link.GO)
     if setup.plan.clone_flags & process.CLONE_NEWNET:
         netns.configure(setup.interfaces, setup.gateway)
-    beginning = _Beginning(setup.preserved, setup.gate, setup.plan.hooks.start_container, setup.about)
+    after = setup.plan.hooks.start_container
+    beginning = _Beginning(setup.preserved, setup.gate, after, setup.about, setup.plan.ids)
     return _finish(setup.command, stage, end, setup.last_capability, beginning)
 
 
@@ -141,7 +146,9 @@ def _join(wanted: Join, end: Link, stdio: Stdio | None) -> OciError:
     for step in wanted.outside:
         _DO[type(step)](step, stage)
     process.setns(wanted.pidfd, wanted.namespaces)
-    _keep_only((end.fileno(),), wanted.preserved, stdio)
+    if wanted.ids is not None:
+        stage.user_namespace = wanted.pidfd
+    _keep_only((end.fileno(), stage.user_namespace), wanted.preserved, stdio)
     stage.root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     new_keyring(op.NewKeyring("_ses.exec"), stage)
     if wanted.console is not None:
@@ -149,21 +156,22 @@ def _join(wanted: Join, end: Link, stdio: Stdio | None) -> OciError:
         for fd in (0, 1, 2):
             os.dup2(slave, fd)
         os.close(slave)
-    return _cross(wanted, _prepare(wanted.command, stage, end, _Beginning(wanted.preserved)), end)
+    ready = _prepare(wanted.command, stage, end, _Beginning(wanted.preserved, ids=wanted.ids))
+    return _cross(wanted, ready, stage, end)
 
 
-def _cross(wanted: Join, ready: "_Ready", end: Link) -> OciError:
+def _cross(wanted: Join, ready: "_Ready", stage: Stage, end: Link) -> OciError:
     """Into the pid namespace as late as can be: `runtime.crossing` says why."""
     crosses = bool(wanted.namespaces & process.CLONE_NEWPID)
     first = crosses and crossing.can_become_first(wanted.command)
     if first:
-        identity.become(wanted.command, ready.user, wanted.last_capability)
+        _become(wanted.command, ready.user, wanted.last_capability, stage)
     if crosses:
         crossing.cross(end)
     os.setsid()
     _own_terminal(wanted.command)
     if not first:
-        identity.become(wanted.command, ready.user, wanted.last_capability)
+        _become(wanted.command, ready.user, wanted.last_capability, stage)
     end.send(link.EXECUTING)
     return identity.execute(ready.path, wanted.command, ready.environment)
 
@@ -175,12 +183,21 @@ class _Beginning(NamedTuple):
     gate: int = -1
     hooks: Sequence[Hook] = ()
     about: Mapping[str, Any] = MappingProxyType({})
+    ids: Ids | None = None
 
 
 class _Ready(NamedTuple):
     user: User
     environment: list[bytes]
     path: str
+
+
+def _become(command: Command, user: User, last_capability: int, stage: Stage) -> None:
+    """In a user namespace of its own the process has power over that alone from here on."""
+    if stage.user_namespace >= 0:
+        process.setns(stage.user_namespace, process.CLONE_NEWUSER)
+        os.close(stage.user_namespace)
+    identity.become(command, user, last_capability)
 
 
 def _own_terminal(command: Command) -> None:
@@ -194,7 +211,7 @@ def _finish(
     """Of create. The order is explained in `runtime.identity`."""
     _own_terminal(command)
     ready = _prepare(command, stage, end, beginning)
-    identity.become(command, ready.user, last_capability)
+    _become(command, ready.user, last_capability, stage)
     if beginning.hooks:
         about = {**beginning.about, "pid": os.getpid()}
         hooks.run("startContainer", beginning.hooks, about)
@@ -211,11 +228,11 @@ def _prepare(command: Command, stage: Stage, end: Link, beginning: _Beginning) -
     environment = identity.environment(command, user)
     identity.enter_directory(command, stage.root)
     identity.set_limits(command)
-    identity.own_stdio(user.uid)
+    identity.own_stdio(user.uid if beginning.ids is None else beginning.ids.uid(user.uid))
     path = identity.find_executable(command)
     for warning in stage.warnings:
         end.send(link.WARNING, warning.encode())
-    _close_but((end.fileno(), beginning.gate), beginning.preserved)
+    _close_but((end.fileno(), beginning.gate, stage.user_namespace), beginning.preserved)
     process.prctl(process.PR_SET_PDEATHSIG, 0)
     end.send(link.READY)
     if beginning.gate >= 0:

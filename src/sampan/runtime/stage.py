@@ -18,6 +18,7 @@ class Stage:
         self.mask = -1  # the empty tmpfs that all masked directories share
         self.null = -1  # /dev/null, looked at
         self.console = -1  # master of the terminal
+        self.user_namespace = -1  # to be joined last
         self.warnings: list[str] = []
 
     def procfs(self) -> int:

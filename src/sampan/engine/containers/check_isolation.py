@@ -86,3 +86,16 @@ def _alone_in_network(config: Config, host: HostConfig) -> None:
     for words, present in conflicts.items():
         if present:
             raise InvalidArgument(f"conflicting options: {words}")
+
+
+def check_remapped(host: HostConfig) -> None:
+    """What does not go together with a daemon that remaps ids. Raises InvalidArgument in Docker's words."""
+    if host.privileged:
+        raise InvalidArgument(
+            "privileged mode is incompatible with user namespaces.  You must run the container in the host"
+            " namespace when running privileged mode"
+        )
+    for name, mode in (("network", host.network_mode), ("PID", host.pid_mode)):
+        if mode == "host":
+            kind = "network namespace" if name == "network" else "PID namespace"
+            raise InvalidArgument(f"cannot share the host's {kind} when user namespaces are enabled")

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from sampan.engine import names, runtimes, timestamps
 from sampan.engine.containers import (
     check,
+    check_isolation,
     defaults,
     devices,
     joins,
@@ -82,6 +83,8 @@ def _decide(engine: Engine, wanted: Wanted, image: Image) -> tuple[Container, li
     devices.mapped(host.devices or [])
     publishing.check(config, host)
     joins.check(engine, host)
+    if engine.remap is not None and host.userns_mode != "host":
+        check_isolation.check_remapped(host)
     identity = names.new_id()
     if not config.hostname:
         config.hostname = engine.facts.hostname if host.network_mode == "host" else identity[:12]

@@ -21,7 +21,8 @@ class Surroundings:
     `network_files`: directory with hosts, hostname, resolv.conf; `shm`: a foreign /dev/shm;
     `init`: the host's file of process 1, "" without;
     `devices`, `device_rules`: resolved `--device` and, if privileged, all of the host's;
-    `linked`: variables of `--link`; `block_io`: of linux.resources, what names devices."""
+    `linked`: variables of `--link`; `block_io`: of linux.resources, what names devices;
+    `ids`: uidMappings and gidMappings of a user namespace, if there is to be one."""
 
     hostname: str
     network_files: str
@@ -34,6 +35,7 @@ class Surroundings:
     init: str = ""
     linked: list[str] = field(default_factory=list)
     block_io: dict[str, Any] = field(default_factory=dict)
+    ids: dict[str, Any] = field(default_factory=dict)
 
 
 def build(definition: Definition, around: Surroundings) -> dict[str, Any]:
@@ -135,6 +137,9 @@ def _linux(definition: Definition, around: Surroundings) -> dict[str, Any]:
         "devices": around.devices,
         "rootfsPropagation": _propagation(definition.mounts),
     }
+    if around.ids:
+        linux["namespaces"].append({"type": "user"})
+        linux |= around.ids
     if host.cgroup_parent:
         linux["cgroupsPath"] = f"{host.cgroup_parent.rstrip('/')}/{definition.id}"
     return linux
@@ -253,6 +258,7 @@ def _mounts(definition: Definition, around: Surroundings) -> list[dict[str, Any]
             "type": "bind",
             "source": f"{around.network_files}/{name}",
             "options": ["rbind", "rprivate", *(["ro"] if host.readonly_rootfs else [])],
+            **around.ids,
         }
         for path, name in _NETWORK_FILES.items()
         if path not in taken
@@ -299,4 +305,6 @@ def _mount(mount: MountPoint, around: Surroundings) -> dict[str, Any]:
     options = ["rbind" if mount.recursive else "bind", mount.propagation or "rprivate"]
     if not mount.writable:
         options.append("rro" if mount.recursive_readonly and mount.kind == "bind" else "ro")
+    if mount.kind != "bind":  # what is ours keeps its ids on the disk
+        below |= around.ids
     return {"destination": mount.destination, "type": "bind", "source": source, "options": options} | below

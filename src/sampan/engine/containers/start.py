@@ -200,6 +200,7 @@ def _surroundings(engine: Engine, container: Container, joined: Joined, files: s
         nofile=engine.nofile,
         init=init.installed(engine.settings, engine.facts) if host.init else "",
         block_io=blockio.limits(host),
+        ids=engine.remap.mappings() if engine.remap is not None and host.userns_mode != "host" else {},
     )
 
 

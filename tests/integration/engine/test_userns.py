@@ -1,0 +1,82 @@
+"""A daemon with `userns-remap`: root inside is nobody outside, and the disk does not know of it."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.clients import Client
+from harness.daemon import Daemon
+
+FIRST, USER = 3_000_000_000, "sampan-test-remap"
+FILES = (Path("/etc/subuid"), Path("/etc/subgid"))
+
+
+@pytest.fixture
+def ranges() -> Iterator[None]:
+    before = {path: path.read_text() if path.exists() else "" for path in FILES}
+    for path, text in before.items():
+        path.write_text(f"{text}{USER}:{FIRST}:65536\n")
+    yield
+    for path in FILES:
+        kept = [line for line in path.read_text().splitlines(keepends=True) if not line.startswith(USER)]
+        path.write_text("".join(kept))
+
+
+@pytest.fixture
+def remapped(ranges: None, own: Daemon) -> Daemon:
+    own.stop()
+    own.config.write_text(f'userns-remap = "{USER}"\n{own.config.read_text()}')
+    own.start()
+    return own
+
+
+def test_root_inside_is_nobody_outside(remapped: Daemon, boat: Client) -> None:
+    script = "touch /x /v/x; chown 33:44 /v/x; exec sleep 1000"
+    boat("run", "-d", "--name", "box", "-v", "vol:/v", "-w", "/made/here", "busybox", "sh", "-c", script)
+    pid = int(boat("inspect", "-f", "{{.State.Pid}}", "box").out)
+    assert os.stat(f"/proc/{pid}").st_uid in (FIRST, 0)  # 0: it cannot be dumped
+    assert f"Uid:\t{FIRST}\t" in Path(f"/proc/{pid}/status").read_text()
+    files = "/x /v/x /etc/hosts /dev /dev/null /made/here"
+    seen = f"id -u; stat -c '%u %g' {files}; awk '{{print $2}}' /proc/self/uid_map"
+    lines = boat("exec", "box", "sh", "-c", seen).out.splitlines()
+    assert lines == ["0", "0 0", "33 44", "0 0", "0 0", "0 0", "0 0", str(FIRST)]
+    volume = os.stat(remapped.data / "volumes/vol/_data/x")
+    upper = os.stat(next((remapped.data / "containers").iterdir()) / "diff/x")
+    assert (volume.st_uid, volume.st_gid, upper.st_uid) == (33, 44, 0)
+    assert boat("exec", "-u", "33", "box", "id", "-u").out == "33\n"
+    assert boat("exec", "box", "sh", "-c", "echo out >/dev/stdout").out == "out\n"
+    shared = ("run", "--rm", "--userns", "host", "-v", "vol:/v", "busybox")
+    assert boat(*shared, "sh", "-c", "stat -c %u /v/x; awk '{print $2}' /proc/self/uid_map").out == "33\n0\n"
+    boat("rm", "-f", "box")
+    boat("volume", "rm", "vol")
+
+
+def test_what_belongs_to_the_machine_is_out_of_reach(remapped: Daemon, boat: Client, tmp_path: Path) -> None:
+    script = (
+        "touch /b/x 2>/dev/null || echo refused; hostname other && hostname;"
+        " ping -c1 127.0.0.1 >/dev/null && echo net"
+    )
+    flags = ("-v", f"{tmp_path}:/b", "--cap-add", "SYS_ADMIN", "--sysctl", "net.core.somaxconn=7")
+    result = boat("run", "--rm", *flags, "busybox", "sh", "-c", f"{script}; cat /proc/sys/net/core/somaxconn")
+    assert result.out == "refused\nother\nnet\n7\n"
+    words = {
+        "--privileged": "privileged mode is incompatible with user namespaces.",
+        "--network=host": "cannot share the host's network namespace when user namespaces are enabled",
+        "--pid=host": "cannot share the host's PID namespace when user namespaces are enabled",
+    }
+    for flag, wanted in words.items():
+        refused = boat("run", "--rm", flag, "busybox", "true", check=False)
+        assert (refused.code, wanted in refused.err) == (125, True)
+        assert boat("run", "--rm", flag, "--userns", "host", "busybox", "id", "-u").out == "0\n"
+
+
+def test_no_ranges(own: Daemon) -> None:
+    own.stop()
+    before = own.config.read_text()
+    own.config.write_text(f'userns-remap = "nobody-has-this"\n{before}')
+    with pytest.raises(AssertionError, match="no subuid ranges found for user"):
+        own.start()
+    own.config.write_text(before)
+    own.start()
