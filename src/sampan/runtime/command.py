@@ -1,10 +1,10 @@
-"""The process of a spec, parsed in the monitor, before any fork. Pure."""
+"""The process of a spec, parsed in the monitor, before any fork. Pure but for the look at its labels."""
 
 import resource
 from typing import Any, NamedTuple
 
 from sampan.linux import capability
-from sampan.runtime import scheduling
+from sampan.runtime import labels, scheduling
 from sampan.runtime.failure import invalid
 from sampan.runtime.scheduling import Scheduling
 
@@ -46,6 +46,7 @@ class Command(NamedTuple):
     rlimits: tuple[Rlimit, ...]
     seccomp: bytes | None  # BPF program
     scheduling: Scheduling | None
+    apparmor: str  # profile; "": none
 
 
 def parse(process: dict[str, Any], seccomp: bytes | None) -> Command:
@@ -76,6 +77,7 @@ def parse(process: dict[str, Any], seccomp: bytes | None) -> Command:
         rlimits=tuple(map(_rlimit, process.get("rlimits") or ())),
         seccomp=seccomp,
         scheduling=scheduling.parse(process),
+        apparmor=labels.profile(process),
     )
 
 

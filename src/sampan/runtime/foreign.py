@@ -25,19 +25,16 @@ import socket
 from collections.abc import Sequence
 from typing import Any, NamedTuple, NoReturn
 
-from sampan.linux import mount, process
-from sampan.linux.mount import MS_PRIVATE
+from sampan.linux import process
 from sampan.runtime import cgroup as cgroups
-from sampan.runtime import cgroup_layout, command, container, identity, mounts, netns, rootfs
-from sampan.runtime import operations as op
+from sampan.runtime import cgroup_layout, container, netns
 from sampan.runtime.cgroup import Cgroup
 from sampan.runtime.failure import CANNOT_RUN, NO_START, NOT_FOUND, OciError
+from sampan.runtime.foreign_bundle import adapted, mount_root, resolved, with_sources
 from sampan.runtime.monitor_stdio import set_size
-from sampan.runtime.protocol import Launch, Rootfs
+from sampan.runtime.protocol import Launch
 from sampan.runtime.setup import Stdio
-from sampan.runtime.stage import Stage
 
-_VERSION = "1.0.2"  # what every runtime of the last years takes
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _CREATE = "failed to create task for container: OCI runtime create failed: "
 _EXEC = "OCI runtime exec failed: "
@@ -61,9 +58,8 @@ def start(launch: Launch, spec: dict[str, Any], stdio: Stdio | None) -> Made:
     layout = cgroup_layout.detect()
     group = cgroups.find(layout, container.cgroups_path(launch.id, spec))
     try:
-        os.makedirs(f"{place}/rootfs", mode=0o700)
-        root = _mount_root(launch.rootfs, place)
-        _write(f"{place}/config.json", adapted(launch, spec, root))
+        root = mount_root(launch.rootfs, place)
+        _write(f"{place}/config.json", with_sources(adapted(launch, spec, root), place))
         os.chdir(place)  # a socket's name has 108 bytes (unix(7)): the console's is a relative one
         flags = ["create", "--bundle", place, "--pid-file", f"{place}/init.pid"]
         pid, console = _call(launch.runtime, launch.bundle, (flags, [launch.id]), spec["process"], stdio)
@@ -113,49 +109,6 @@ def abandon(launch: Launch) -> None:
         spec = container.load(f"{launch.bundle}/config.json")
         delete(launch.runtime, launch.bundle, launch.id)
         cgroups.destroy(cgroups.find(cgroup_layout.detect(), container.cgroups_path(launch.id, spec)))
-
-
-# -- the bundle ------------------------------------------------------------------------------------
-
-
-def adapted(launch: Launch, spec: dict[str, Any], root: int) -> dict[str, Any]:
-    """The spec without what only our own runtime knows."""
-    linux = dict(spec.get("linux") or {})
-    linux["cgroupsPath"] = container.cgroups_path(launch.id, spec)
-    entry = {**(spec.get("root") or {}), "path": "rootfs"} if launch.rootfs else spec.get("root")
-    changed = {"ociVersion": _VERSION, "root": entry, "linux": linux}
-    return {**spec, **changed, "process": resolved(spec["process"], root)}
-
-
-def resolved(wanted: dict[str, Any], root: int) -> dict[str, Any]:
-    """A process with numbers for its user, looked up in the container's own files, and its HOME."""
-    parsed = command.parse(wanted, None)
-    user = identity.resolve_user(parsed, root)
-    environment = [os.fsdecode(entry) for entry in identity.environment(parsed, user)]
-    numbers = {"uid": user.uid, "gid": user.gid, "additionalGids": list(user.groups), "umask": parsed.umask}
-    return {**wanted, "user": numbers, "env": environment}
-
-
-def _mount_root(wanted: Rootfs | None, place: str) -> int:
-    """In a mount namespace of this process's own: the container inherits it, the host never sees it, and with
-    the starter it is gone. Only the mount that ours would be a child of has to be made private."""
-    if wanted is None:
-        raise OciError("Unsupported", "another runtime needs the layers of an image")
-    process.unshare(process.CLONE_NEWNS)
-    mount.mount("", _mount_point(place), "", MS_PRIVATE)
-    stage = Stage()
-    step = op.MountOverlay(tuple(wanted.lowerdirs), wanted.upperdir, wanted.workdir, f"{place}/rootfs")
-    rootfs.mount_overlay(step, stage)
-    for path in wanted.masked:
-        mounts.mask_tree(op.MaskTree(path), stage)
-    return stage.root
-
-
-def _mount_point(path: str) -> str:
-    """Of the mount that a file lies in (proc_pid_mountinfo(5)); the roots of the engine are real paths."""
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
-        points = [line.split(" ")[4].replace("\\040", " ") for line in file]
-    return max((p for p in points if f"{path}/".startswith(f"{p.rstrip('/')}/")), key=len)
 
 
 def _connect(launch: Launch, pid: int) -> None:

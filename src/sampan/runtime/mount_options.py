@@ -51,7 +51,8 @@ _PROPAGATION: dict[str, tuple[int, bool]] = {
     "unbindable": (MS_UNBINDABLE, False),
     "runbindable": (MS_UNBINDABLE, True),
 }
-_NOTHING = frozenset(("defaults", "bind", "rbind", "async", "nomand", "silent", "loud", "tmpcopyup"))
+COPY_UP = "tmpcopyup"
+_NOTHING = frozenset(("defaults", "bind", "rbind", "async", "nomand", "silent", "loud"))
 
 
 class Attributes(NamedTuple):
@@ -71,6 +72,7 @@ class MountOptions(NamedTuple):
     propagation: int  # MS_*; 0: leave
     propagation_recursive: bool
     data: tuple[str, ...]  # what is left: the filesystem's own, "key=value" or "flag"
+    copy_up: bool = False  # a tmpfs that begins with what it covers
 
 
 def parse(options: Sequence[str]) -> MountOptions:
@@ -84,7 +86,7 @@ def parse(options: Sequence[str]) -> MountOptions:
             propagation = _PROPAGATION[word]
         elif word[:1] == "r" and (change := _ATTRIBUTES.get(word[1:])) is not None:
             below = _merged(below, change)
-        elif word not in _NOTHING:
+        elif word not in (*_NOTHING, COPY_UP):
             data.append(word)
     return MountOptions(
         bind="bind" in options or "rbind" in options,
@@ -94,6 +96,7 @@ def parse(options: Sequence[str]) -> MountOptions:
         propagation=propagation[0],
         propagation_recursive=propagation[1],
         data=tuple(data),
+        copy_up=COPY_UP in options,
     )
 
 
@@ -110,4 +113,4 @@ def _merged(before: Attributes, change: tuple[int, int]) -> Attributes:
 def words() -> list[str]:
     """All that we know ourselves; what is not among them is the filesystem's."""
     recursive = ["r" + word for word in _ATTRIBUTES]
-    return sorted({*_ATTRIBUTES, *recursive, *_PROPAGATION, *_NOTHING})
+    return sorted({*_ATTRIBUTES, *recursive, *_PROPAGATION, *_NOTHING, COPY_UP})

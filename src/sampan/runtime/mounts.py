@@ -7,6 +7,7 @@ import stat
 from sampan.linux import mount
 from sampan.linux.mount import AT_RECURSIVE, MOUNT_ATTR_RDONLY, MS_PRIVATE, OPEN_TREE_CLONE
 from sampan.runtime import operations as op
+from sampan.runtime.copyup import copy_tree
 from sampan.runtime.failure import OciError, invalid, of_system
 from sampan.runtime.paths import open_path, open_target
 from sampan.runtime.stage import Stage
@@ -16,8 +17,12 @@ _NULL = os.makedev(1, 3)
 
 def mount_filesystem(step: op.MountFilesystem, stage: Stage) -> None:
     try:
-        fd = filesystem(step.fstype, step.source, step.data, step.attributes)
+        early = step.attributes & ~MOUNT_ATTR_RDONLY if step.copy_up else step.attributes
+        fd = filesystem(step.fstype, step.source, step.data, early)
         target = open_target(stage.root, step.destination, directory=True, ordinary=step.ordinary)
+        if step.copy_up:
+            copy_tree(target, fd)
+            mount.mount_setattr(fd, set=step.attributes)
         mount.move_mount(fd, target)
         if step.propagation:
             mount.mount_setattr(fd, propagation=step.propagation)

@@ -78,6 +78,7 @@ class MountFilesystem(NamedTuple):
     attributes: int
     propagation: int = 0
     ordinary: bool = False  # no symlink anywhere on the way: /proc, /sys, /dev
+    copy_up: bool = False  # it begins with what it covers
 
 
 class AttachSource(NamedTuple):

@@ -243,6 +243,7 @@ def _filesystem(mount: _Mount, fstype: str = "") -> op.MountFilesystem:
         attributes=_early(destination, mount.options.attributes.set),
         propagation=mount.options.propagation,
         ordinary=destination in _ORDINARY,
+        copy_up=mount.options.copy_up and mount.fstype == "tmpfs",
     )
 
 
@@ -285,6 +286,15 @@ def _layers(mount: _Mount, sources: list[op.Operation], bundle: str) -> op.Attac
         raise invalid(f"overlay mount at {mount.destination} has no lowerdir")
     sources.append(op.OpenLayers(number, paths, bundle, mount.subpath))
     return op.AttachSource(mount.destination, number, mount.options.attributes, propagation=MS_PRIVATE)
+
+
+def sources_of(entry: dict[str, Any], sources: list[op.Operation], anchor: str) -> None:
+    """Of one mount of a spec: what opens its source, for who mounts it otherwise than we do."""
+    mount = _Mount.of(entry)
+    if mount.fstype == "overlay":
+        _layers(mount, sources, anchor)
+    else:
+        _bind(mount, sources)
 
 
 def _unescaped(path: str) -> str:

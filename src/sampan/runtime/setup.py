@@ -18,6 +18,7 @@ from sampan.runtime import (
     devices,
     hooks,
     identity,
+    labels,
     link,
     mounts,
     netns,
@@ -230,6 +231,8 @@ def _prepare(command: Command, stage: Stage, end: Link, beginning: _Beginning) -
     identity.set_limits(command)
     identity.own_stdio(user.uid if beginning.ids is None else beginning.ids.uid(user.uid))
     path = identity.find_executable(command)
+    if command.apparmor:
+        labels.change_on_exec(command.apparmor, stage)
     for warning in stage.warnings:
         end.send(link.WARNING, warning.encode())
     _close_but((end.fileno(), beginning.gate, stage.user_namespace), beginning.preserved)

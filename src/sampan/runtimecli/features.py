@@ -6,7 +6,7 @@ from typing import Any
 
 from sampan.linux import capability
 from sampan.linux.libseccomp import ACTIONS, ARCHITECTURES, COMPARISONS
-from sampan.runtime import hooks, mount_options, plan
+from sampan.runtime import hooks, labels, mount_options, plan
 from sampan.runtimecli.flags import Flag
 from sampan.runtimecli.invocation import Invocation
 
@@ -36,7 +36,7 @@ def features() -> dict[str, Any]:
                 "archs": sorted(ARCHITECTURES),
                 "knownFlags": _FLAGS,
             },
-            "apparmor": {"enabled": False},
+            "apparmor": {"enabled": labels.enabled()},
             "selinux": {"enabled": False},
             "intelRdt": {"enabled": False},
             "mountExtensions": {"idmap": {"enabled": False}},

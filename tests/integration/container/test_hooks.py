@@ -128,3 +128,17 @@ def test_unknown_fields_are_ignored(box: Any) -> None:
     spec = box.spec("sh", "-c", "echo fine", futureField={"a": 1})
     spec["alsoUnknown"] = json.loads('{"x": [1, 2]}')
     assert box.run(spec).output == "fine\n"
+
+
+@pytest.mark.parametrize(
+    ("label", "words"),
+    [
+        ({"selinuxLabel": "a:b:c"}, "SELinux is not supported"),
+        ({"apparmorProfile": "no-such-profile"}, "apparmor profile"),
+    ],
+)
+def test_a_label_that_cannot_be_had_is_never_ignored(box: Any, label: dict[str, str], words: str) -> None:
+    spec = box.spec("true")
+    spec["process"].update(label)
+    with pytest.raises(OciError, match=words):
+        box.run(spec)

@@ -299,3 +299,21 @@ def test_propagation_of_a_bind(box: Any, tmp_path: Path) -> None:
         assert output.index("seen") > output.index("/slave/later")
     finally:
         mount.umount2(str(shared), mount.MNT_DETACH)
+
+
+def test_a_tmpfs_that_begins_with_what_it_covers(box: Any) -> None:
+    """`tmpcopyup`, which podman asks for with --read-only."""
+    place = box.layer / "var/tmp"
+    (place / "deep").mkdir(parents=True)
+    place.chmod(0o1777)
+    (place / "deep/file").write_text("kept\n")
+    (place / "deep/file").chmod(0o640)
+    (place / "link").symlink_to("/etc/passwd")
+    spec = box.spec(
+        "sh", "-c", "cd /var/tmp; cat deep/file; stat -c %a . deep/file; readlink link; touch x || echo ro"
+    )
+    spec["mounts"].append(
+        {"destination": "/var/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["tmpcopyup", "ro"]}
+    )
+    assert box.run(spec).output.splitlines()[:4] == ["kept", "1777", "640", "/etc/passwd"]
+    assert box.run(spec).output.endswith("ro\n")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sampan.runtime import foreign
+from sampan.runtime import foreign, foreign_bundle
 from sampan.runtime.failure import OciError
 from sampan.runtime.protocol import Launch, Log, Rootfs
 
@@ -30,7 +30,7 @@ def root(tmp_path: Path) -> Any:
 
 def test_the_spec_without_what_only_ours_knows(root: int) -> None:
     launch = Launch("abc", "/run/abc", "/data", Rootfs(["/l"], "/u", "/w"), Log("none", ""))
-    adapted = foreign.adapted(launch, SPEC, root)
+    adapted = foreign_bundle.adapted(launch, SPEC, root)
     assert adapted["ociVersion"] == "1.0.2"
     assert adapted["root"] == {"path": "rootfs", "readonly": True}
     assert adapted["linux"] == {"resources": {}, "cgroupsPath": "/sampan/abc"}
@@ -42,7 +42,7 @@ def test_the_spec_without_what_only_ours_knows(root: int) -> None:
 def test_an_unknown_user_is_told_as_by_our_own(root: int) -> None:
     process = {**SPEC["process"], "user": {"username": "eve"}}
     with pytest.raises(OciError, match="unable to find user eve: no matching entries in passwd file"):
-        foreign.resolved(process, root)
+        foreign_bundle.resolved(process, root)
 
 
 @pytest.mark.parametrize(
