@@ -16,6 +16,8 @@ from sampan.api import routes, sockets, system
 from sampan.api.http import Server
 from sampan.engine import facts, records, runtimes, subids
 from sampan.engine.adopt import adopt_all
+from sampan.engine.containers import logdrivers
+from sampan.engine.containers.config import LogConfig
 from sampan.engine.containers.execs import Execs
 from sampan.engine.engine import Engine
 from sampan.engine.events import Bus
@@ -153,6 +155,7 @@ async def _serve(
 def _open(settings: Settings, nofile: tuple[int, int], watch: LogWatch) -> Engine:
     """Everything that reads files; nothing here knows of the loop."""
     observed = facts.observe()
+    logdrivers.check(logdrivers.merged(LogConfig(), settings.file))
     hosts = registries.parse(settings.file.get("registries", {}))
     database = Database.open(f"{settings.data_root}/sampan.db", [storage_schema.SCHEMA, records.SCHEMA])
     store = Store.open(settings.data_root, database)

@@ -6,7 +6,7 @@ import threading
 from typing import Any
 
 from sampan.engine import runtimes, timestamps
-from sampan.engine.containers import check
+from sampan.engine.containers import logdrivers
 from sampan.engine.facts import Facts
 from sampan.engine.settings import VERSION, Settings
 from sampan.linux import mount
@@ -110,7 +110,7 @@ def _storage(settings: Settings) -> dict[str, Any]:
             "Volume": ["local"],
             "Network": ["bridge", "host", "null"],
             "Authorization": None,
-            "Log": sorted(check.LOG_DRIVERS),
+            "Log": list(logdrivers.DRIVERS),
         },
     }
 
@@ -180,7 +180,7 @@ def _engine(settings: Settings) -> dict[str, Any]:
     return {
         "ServerVersion": VERSION,
         "Debug": False,
-        "LoggingDriver": "json-file",
+        "LoggingDriver": str(settings.file.get("log-driver", "json-file")),
         "IndexServerAddress": "https://index.docker.io/v1/",
         "RegistryConfig": _registries(settings),
         "ExperimentalBuild": False,

@@ -7,15 +7,18 @@ that is torn (its writer was killed) or that is no record is skipped.
 import json
 import os
 import re
+import tempfile
+import zlib
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
+from urllib.parse import quote_plus
 
 from sampan.runtime.logs import timestamp
 from sampan.runtime.streams import STDERR, STDOUT, frame_header
 
 _CHUNK = 256 * 1024  # bytes
 _RECORD = re.compile(
-    rb'\{"log":"([^"\\]*(?:\\.[^"\\]*)*)","stream":"(stdout|stderr)",(?:"attrs":\{[^\n]*\},)?"time":"([^"]*)"\}'
+    rb'\{"log":"([^"\\]*(?:\\.[^"\\]*)*)","stream":"(stdout|stderr)",(?:"attrs":(\{[^\n]*\}),)?"time":"([^"]*)"\}'
 )
 _START = b'{"log":"'
 # From the end of one record's text to the beginning of the next one's.
@@ -32,6 +35,7 @@ class Record(NamedTuple):
     stream: int  # streams.STDOUT, STDERR
     time: str  # RFC 3339, nanoseconds, Z
     line: bytes
+    attributes: bytes = b""  # a JSON object, or nothing
 
 
 class LogReader:
@@ -48,6 +52,7 @@ class LogReader:
         self._since = "" if since is None else _comparable(timestamp(since))
         self._until = "" if until is None else _comparable(timestamp(until))
         self._fd = -1
+        self._packed: os.stat_result | None = None  # of the .gz that _fd is the contents of
         self._offset = 0  # of the first byte that was not yielded
         self._opened = False
         self._tail = tail
@@ -115,20 +120,23 @@ class LogReader:
         """Oldest first."""
         files: list[str] = []
         number = 1
-        while os.path.exists(f"{self._path}.{number}"):
-            files.insert(0, f"{self._path}.{number}")
+        while found := _rotated(self._path, number):
+            files.insert(0, found)
             number += 1
         return [*files, self._path] if os.path.exists(self._path) else files
 
     def _open(self, path: str, offset: int) -> None:
         self.close()
         self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._packed = os.fstat(self._fd) if path.endswith(".gz") else None
+        if self._packed is not None:
+            self._fd = _unpacked(self._fd)
         self._offset = offset
 
     def _next_file(self) -> bool:
         """Go on behind a rotation. False: ours is the newest, and it is read to its end."""
-        mine = os.fstat(self._fd)
-        if mine.st_size < self._offset:  # rotated in place (max_file 1)
+        mine = self._packed or os.fstat(self._fd)
+        if self._packed is None and mine.st_size < self._offset:  # rotated in place (max_file 1)
             self._offset = 0
             return True
         files = self._files()
@@ -141,7 +149,8 @@ class LogReader:
                 newer = files[index + 1 :]
                 break
         else:
-            newer = files  # ours was rotated away: go on with the oldest that is left
+            # Ours was packed meanwhile, or is gone for good: go on with what was written to since.
+            newer = [path for path in files if _modified(path) > mine.st_mtime_ns]
         if not newer:
             return False
         try:
@@ -191,6 +200,31 @@ class Form(NamedTuple):
         return b"".join(stamp(one.time) + one.line if self.timestamps else one.line for one in chosen)
 
 
+def _rotated(path: str, number: int) -> str:
+    """The name of the number-th file that was rotated away; "" when there is none."""
+    for ending in ("", ".gz"):
+        if os.path.exists(f"{path}.{number}{ending}"):
+            return f"{path}.{number}{ending}"
+    return ""
+
+
+def _modified(path: str) -> int:
+    try:
+        return os.stat(path).st_mtime_ns
+    except FileNotFoundError:
+        return 0
+
+
+def _unpacked(fd: int) -> int:
+    """The contents of a .gz in a file without a name. Takes the descriptor."""
+    unpacker = zlib.decompressobj(31)
+    with open(fd, "rb") as packed, tempfile.TemporaryFile() as plain:
+        while chunk := packed.read(_CHUNK):
+            plain.write(unpacker.decompress(chunk))
+        plain.flush()
+        return os.dup(plain.fileno())
+
+
 def _whole_stream(data: bytes) -> tuple[int, bytes] | None:
     """(stream, all text) of lines that are all whole records of one stream with nothing escaped but their
     newlines: most of most logs, and some ten times faster than one by one. None: it is not so simple."""
@@ -212,22 +246,24 @@ def _whole_stream(data: bytes) -> tuple[int, bytes] | None:
 def parse(data: bytes) -> list[Record]:
     """The records in whole lines."""
     return [
-        Record(_STREAMS[stream], time.decode(), _unescape(line))
-        for line, stream, time in _RECORD.findall(data)
+        Record(_STREAMS[stream], time.decode(), _unescape(line), attributes)
+        for line, stream, attributes, time in _RECORD.findall(data)
     ]
 
 
-def multiplexed(records: Iterable[Record], *, timestamps: bool = False) -> bytes:
+def multiplexed(records: Iterable[Record], *, timestamps: bool = False, details: bool = False) -> bytes:
     """As the Engine API sends them; neighbours of one stream share a frame."""
     frames: list[bytes] = []
     pending: list[bytes] = []
     current = 0
-    for stream, time, line in records:
+    for stream, time, line, attributes in records:
         if stream != current:
             _frame(frames, current, pending)
             current = stream
         if timestamps:
             pending.append(stamp(time))
+        if details:
+            pending.append(shown(attributes))
         pending.append(line)
     _frame(frames, current, pending)
     return b"".join(frames)
@@ -236,6 +272,16 @@ def multiplexed(records: Iterable[Record], *, timestamps: bool = False) -> bytes
 def stamp(time: str) -> bytes:
     """What `docker logs -t` puts before a line: all nine digits (moby jsonmessage, RFC3339NanoFixed)."""
     return _comparable(time).encode() + b"Z "
+
+
+def shown(attributes: bytes) -> bytes:
+    """What `docker logs --details` puts before a line (moby httputils/write_log_stream.go)."""
+    try:
+        found = json.loads(attributes or b"{}")
+    except ValueError:
+        found = {}
+    pairs = sorted((quote_plus(str(name)), quote_plus(str(value))) for name, value in found.items())
+    return ",".join(f"{name}={value}" for name, value in pairs).encode() + b" "
 
 
 def _frame(frames: list[bytes], stream: int, pending: list[bytes]) -> None:

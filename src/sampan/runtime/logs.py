@@ -15,6 +15,9 @@ import os
 import time
 from collections.abc import Callable
 
+from sampan.linux import task
+
+_SIGKILL = 9
 LINE_LIMIT = 16 * 1024  # bytes (copier.go, defaultBufSize)
 
 _START = b'{"log":"'
@@ -74,10 +77,12 @@ def now() -> str:
 class LogFile:
     """Appends whole records, and rotates: `path`, `path`.1 (the newest of the old ones), …"""
 
-    def __init__(self, path: str, max_size: int = -1, max_file: int = 1) -> None:
+    def __init__(self, path: str, max_size: int = -1, max_file: int = 1, *, compress: bool = False) -> None:
         self._path = path
         self._max_size = max_size
         self._max_file = max_file
+        self._compress = compress
+        self._compressing = 0  # the child that does it
         self._fd = -1
         self._size = 0
         self._open()
@@ -93,6 +98,12 @@ class LogFile:
             self._recover()
 
     def close(self) -> None:
+        self._close_file()
+        if self._compressing:
+            os.waitpid(self._compressing, 0)
+            self._compressing = 0
+
+    def _close_file(self) -> None:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
@@ -123,14 +134,20 @@ class LogFile:
             os.ftruncate(self._fd, 0)
             self._size = 0
             return
+        if self._compressing:  # it has had the time of a whole file
+            os.waitpid(self._compressing, 0)
+            self._compressing = 0
         for number in range(self._max_file - 1, 0, -1):
             older = f"{self._path}.{number - 1}" if number > 1 else self._path
-            try:
-                os.rename(older, f"{self._path}.{number}")
-            except FileNotFoundError:
-                continue
-        self.close()
+            for ending in ("", ".gz"):
+                try:
+                    os.rename(older + ending, f"{self._path}.{number}{ending}")
+                except FileNotFoundError:
+                    continue
+        self._close_file()
         self._open()
+        if self._compress:
+            self._compressing = compressing(f"{self._path}.1")
 
     def _recover(self) -> None:
         """Leave the file with whole records only."""
@@ -157,13 +174,45 @@ class LogFile:
             self._size = end
 
 
+def compressing(path: str) -> int:
+    """The pid of a child that makes PATH.gz of a file, with the file's time: readers know it by that."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            task.set_parent_death_signal(_SIGKILL)
+            os.closerange(3, 1 << 20)  # above all the lock of the run directory
+            _compress(path)
+        finally:
+            os._exit(0)
+    return pid
+
+
+def _compress(path: str) -> None:
+    import zlib  # here only: it is not for the monitors to carry
+
+    status = os.stat(path)
+    packer = zlib.compressobj(6, zlib.DEFLATED, 31)  # 31: with gzip's header
+    with open(path, "rb") as plain, open(f"{path}.new", "wb") as packed:
+        while chunk := plain.read(1 << 20):
+            packed.write(packer.compress(chunk))
+        packed.write(packer.flush())
+    os.chmod(f"{path}.new", status.st_mode & 0o777)
+    os.utime(f"{path}.new", ns=(status.st_mtime_ns, status.st_mtime_ns))
+    os.rename(f"{path}.new", f"{path}.gz")
+    os.unlink(path)
+
+
 class LogStream:
     """One of the container's two output streams on its way into the log: cuts lines, makes records."""
 
-    def __init__(self, name: str, append: Callable[[bytes], None], now: Callable[[], str]) -> None:
+    def __init__(
+        self, name: str, append: Callable[[bytes], None], now: Callable[[], str], attributes: bytes = b""
+    ) -> None:
+        """`attributes`: a JSON object for every record."""
         self._append = append
         self._now = now
-        self._tail = b'","stream":"%b","time":"' % name.encode()
+        kept = b'"attrs":%b,' % attributes if attributes else b""
+        self._tail = b'","stream":"%b",%b"time":"' % (name.encode(), kept)
         self._line = b""  # the unfinished line, always shorter than LINE_LIMIT
         self._partial_time = ""  # of the first record of the line, when a part of it is written already
 

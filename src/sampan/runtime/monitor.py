@@ -17,6 +17,7 @@ from sampan.runtime import cgroup, channel, foreign, freezer, rundir, starter
 from sampan.runtime.cgroup import Cgroup
 from sampan.runtime.crash import report_crash
 from sampan.runtime.failure import OciError
+from sampan.runtime.forward import Forwarder
 from sampan.runtime.logs import Clock, LogFile, LogStream
 from sampan.runtime.monitor_control import Control
 from sampan.runtime.monitor_control import Reply as Answer
@@ -129,10 +130,11 @@ class _Monitor:
         self._control.add(socket(fileno=files[0]))
         self._control.listen(socket(fileno=made[1]))
         self._ports = Ports(self._loop, born.ports(), files)
-        self._log = _Log(born.logging())
+        self._log = _Log(born.logging(), self._loop, self._log_caught_up)
         self._process = Process(
             self._loop, None, close_stdin=born.stdin == "once", sink=self._log.sink, left=self._left
         )
+        self._process.held = lambda: self._log.full
         self._process.begin(born.pid, made[2])
         if born.terminal:
             self._process.connect_console(made[3])
@@ -270,6 +272,9 @@ class _Monitor:
             self._process.kill(_SIGKILL)
             freezer.release(Cgroup(*self._born.cgroup))  # paused again meanwhile
 
+    def _log_caught_up(self) -> None:
+        self._process.caught_up()
+
     def _left(self, session: Session, by_keys: bool) -> None:
         self._control.broadcast(Detached(session.attach.session, session.attach.exec_id, by_keys))
 
@@ -277,24 +282,40 @@ class _Monitor:
 class _Log:
     """Where pid 1's output goes besides its clients."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, loop: Loop, resumed: Callable[[], None]) -> None:
         self.clock = Clock()
+        self._forwarder: Forwarder | None = None
         self._file: LogFile | None = None
         self._streams: dict[int, LogStream] = {}
         self.sink: Callable[[int, bytes], None] | None = None
         if log.driver == "json-file":
             self.sink = self._write
-            self._file = LogFile(log.path, log.max_size, log.max_file)
+            self._file = LogFile(log.path, log.max_size, log.max_file, compress=log.compress)
             for stream, name in ((STDOUT, "stdout"), (STDERR, "stderr")):
-                self._streams[stream] = LogStream(name, self._file.append, self.clock)
+                self._streams[stream] = LogStream(
+                    name, self._file.append, self.clock, log.attributes.encode()
+                )
+        if log.forward is not None:
+            self.sink = self._write
+            self._forwarder = Forwarder(loop, log.forward, resumed)
 
     def close(self) -> None:
         for stream in self._streams.values():
             stream.close()
         if self._file is not None:
             self._file.close()
+        if self._forwarder is not None:
+            self._forwarder.close()
+
+    @property
+    def full(self) -> bool:
+        return self._forwarder is not None and self._forwarder.full
 
     def _write(self, stream: int, chunk: bytes) -> None:
+        if self._forwarder is not None:
+            self._forwarder.write(stream, chunk)
+        if not self._streams:
+            return
         if chunk:
             self._streams[stream].write(chunk)
         else:

@@ -34,6 +34,7 @@ class Process(Owner):
         self.pidfd = -1
         self.exit_code: int | None = None
         self.console: int | None = None
+        self.held: Callable[[], bool] | None = None  # whether nothing more can be taken of its output
         self.timed_out = False
         self._limit: Timer | None = None
         self._peer = -1
@@ -183,6 +184,8 @@ class Process(Owner):
 
     def caught_up(self) -> None:
         self._sessions = [session for session in self._sessions if not session.closed]
+        if self.held is not None and self.held():
+            return
         if not any(session.slow for session in self._sessions):
             for output in self._outputs:
                 output.resume()
@@ -200,7 +203,7 @@ class Process(Owner):
             if self.finished:
                 self.close_output()
             return False
-        go_on = True
+        go_on = self.held is None or not self.held()
         for session in tuple(self._sessions):
             if session.wants(stream):
                 session.deliver(stream, chunk)

@@ -79,11 +79,27 @@ class Listener(NamedTuple):
     relay: bool  # False: hold only
 
 
+class Forward(NamedTuple):
+    """Where the output is sent, besides its file. `fields`: of journald's messages; of TLS for syslog."""
+
+    transport: str  # "unix" | "unixgram" | "udp" | "tcp" | "tcp+tls"
+    address: str  # a path, or host:port
+    form: str  # "unix" | "rfc3164" | "rfc5424" | "rfc5424micro" | "journald"
+    tag: str
+    facility: int
+    limit: int  # bytes that wait for the server
+    blocking: bool  # whether the container waits when they are as many
+    fields: Sequence[tuple[str, str]]
+
+
 class Log(NamedTuple):
-    driver: str  # "json-file" | "none"
+    driver: str  # "json-file" | "none": no file
     path: str
     max_size: int = -1  # bytes; -1: no rotation
     max_file: int = 1
+    compress: bool = False  # the files that were rotated away
+    attributes: str = ""  # a JSON object that every record gets
+    forward: Forward | None = None
 
 
 class Attach(NamedTuple):
@@ -315,6 +331,7 @@ _KINDS: dict[str, Any] = {
 _NESTED: dict[tuple[str, str], Any] = {
     ("Launch", "rootfs"): Rootfs,
     ("Launch", "log"): Log,
+    ("Log", "forward"): Forward,
     ("Exec", "attach"): Attach,
     ("State", "started"): Started,
     ("State", "exited"): Exited,
@@ -365,7 +382,7 @@ def _restore(name: str, field: str, value: Any) -> Any:
     if value is None:
         return None
     if (nested := _NESTED.get((name, field))) is not None:
-        return nested(*value)
+        return nested(*map(_restore, [nested.__name__] * len(value), nested._fields, value))
     if (nested := _NESTED_LISTS.get((name, field))) is not None:
         return [nested(*item) for item in value]
     return value

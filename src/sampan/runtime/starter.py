@@ -29,6 +29,7 @@ from sampan.runtime.protocol import (
     MONITOR_SOCKET,
     STATE_FILE,
     Attach,
+    Forward,
     Launch,
     Listener,
     Log,
@@ -79,7 +80,8 @@ class Born(NamedTuple):
     runtime: tuple[str, ...] = ()
 
     def logging(self) -> Log:
-        return Log(*self.log)
+        log = Log(*self.log)
+        return log if log.forward is None else log._replace(forward=Forward(*log.forward))
 
     def ports(self) -> list[Listener]:
         return [Listener(*fields) for fields in self.listeners]
@@ -160,6 +162,10 @@ def _start(launch: Launch) -> tuple[Born | Failure, list[int]]:
         return Failure(kind_of(error), str(error), getattr(error, "exit_code", _NO_START)), []
 
 
+def _plain_log(log: Log) -> tuple[Any, ...]:
+    return (*log[:-1], None if log.forward is None else tuple(log.forward))
+
+
 def _check_log(log: Log) -> None:
     """A log that cannot be written is a reason not to start, and later none to end."""
     if log.driver == "json-file":
@@ -228,7 +234,7 @@ def _born(launch: Launch, spec: dict[str, Any], made: container.Container | fore
         _plain(made.cgroup),
         bool(spec["process"].get("terminal")),
         launch.stdin,
-        tuple(launch.log),
+        _plain_log(launch.log),
         [tuple(listener) for listener in launch.listeners],
         [tuple(attach) for attach in launch.attaches],
         launch.fsync_exit,

@@ -8,14 +8,12 @@ import ipaddress
 from typing import Any
 
 from sampan.engine import signals
-from sampan.engine.containers import check_isolation, check_resources, discarded, health
+from sampan.engine.containers import check_isolation, check_resources, discarded, health, logdrivers
 from sampan.engine.containers.config import Config, HostConfig, NetworkingConfig, RestartPolicy
 from sampan.engine.facts import Facts
 from sampan.errors import InvalidArgument, Unsupported
 
 _POLICIES = ("no", "always", "unless-stopped", "on-failure")
-_LOG_OPTIONS = {"json-file": ("max-size", "max-file"), "none": ()}
-LOG_DRIVERS = frozenset(_LOG_OPTIONS)
 # Fields of HostConfig that mean something on Windows only, or nothing any more, with what asks for nothing.
 _UNSUPPORTED: dict[str, tuple[Any, ...]] = {
     "cgroup": ("",),
@@ -34,7 +32,7 @@ def check(config: Config, host: HostConfig, networking: NetworkingConfig, facts:
     check_isolation.check(config, host)
     _policies(host)
     _dns(host)
-    _log(host)
+    logdrivers.check(host.log_config)
     _networks(host, networking)
     return warnings(host, facts)
 
@@ -128,40 +126,6 @@ def _dns(host: HostConfig) -> None:
                 ipaddress.ip_address(address.strip("[]"))
             except ValueError:
                 raise InvalidArgument(f'invalid IP address in add-host: "{address}"') from None
-
-
-def _log(host: HostConfig) -> None:
-    driver = host.log_config.type or "json-file"
-    if driver not in _LOG_OPTIONS:
-        raise InvalidArgument(f'error looking up logging plugin {driver}: plugin "{driver}" not found')
-    options = host.log_config.config or {}
-    for name in options:
-        if name not in _LOG_OPTIONS[driver]:
-            raise InvalidArgument(f"unknown log opt '{name}' for {driver} log driver")
-    log_limits(options)
-
-
-def log_limits(options: dict[str, str]) -> tuple[int, int]:
-    """(bytes, files) of max-size and max-file. Raises InvalidArgument."""
-    size = parse_size(options["max-size"]) if "max-size" in options else -1
-    files = options.get("max-file", "1")
-    if not files.isdecimal() or not 0 < int(files) < 10_000:
-        raise InvalidArgument("max-file cannot be less than 1")
-    if size < 0 and int(files) > 1:
-        raise InvalidArgument("max-file option requires max-size to be set")
-    return size, int(files)
-
-
-def parse_size(text: str) -> int:
-    """ "10m" → bytes; -1 is no limit. Raises InvalidArgument."""
-    if text == "-1":
-        return -1
-    number = text.strip().lower().removesuffix("b").removesuffix("i")
-    factor = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}.get(number[-1:], 1)
-    digits = number.rstrip("kmgt") if factor > 1 else number
-    if not (digits.isascii() and digits.replace(".", "", 1).isdecimal()) or len(digits) > 18:
-        raise InvalidArgument(f"invalid size: '{text}'")
-    return int(float(digits) * factor)
 
 
 def _networks(host: HostConfig, networking: NetworkingConfig) -> None:

@@ -13,6 +13,7 @@ from sampan.engine.containers import (
     devices,
     joins,
     links,
+    logdrivers,
     mounts,
     publishing,
     volumes_from,
@@ -74,6 +75,7 @@ def _decide(engine: Engine, wanted: Wanted, image: Image) -> tuple[Container, li
         networks["bridge"] = networks.pop("default")
     if not host.network_mode and networks:
         host.network_mode = next(iter(networks))
+    host.log_config = logdrivers.merged(host.log_config, engine.settings.file)
     warnings = check.check(config, host, networking, engine.facts)
     host.runtime = host.runtime or runtimes.default(engine.settings)
     runtimes.find(engine.settings, host.runtime)

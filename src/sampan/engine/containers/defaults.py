@@ -1,13 +1,11 @@
 """What a request leaves open: from the image, and from Docker's defaults. Pure."""
 
-from sampan.engine.containers import health
-from sampan.engine.containers.config import Config, HostConfig, LogConfig
+from sampan.engine.containers import health, logdrivers
+from sampan.engine.containers.config import Config, HostConfig
 from sampan.engine.containers.spec import merged
 from sampan.engine.facts import Facts
 from sampan.errors import InvalidArgument
 from sampan.oci import image, runtime
-
-LOG_ROTATION = {"max-size": "10m", "max-file": "3"}  # Docker's default grows without bound
 
 
 def merge_image(config: Config, from_image: image.Config) -> Config:
@@ -68,18 +66,10 @@ def fill(host: HostConfig, facts: Facts) -> None:
     host.restart_policy.name = host.restart_policy.name or "no"
     if host.memory and not host.memory_swap:
         host.memory_swap = 2 * host.memory
-    host.log_config = _log(host.log_config)
+    host.log_config = logdrivers.merged(host.log_config, {})
     host.console_size = host.console_size or [0, 0]
     host.pids_limit = None if host.pids_limit in (0, -1) else host.pids_limit
     _paths(host, facts)
-
-
-def _log(log: LogConfig) -> LogConfig:
-    kind = log.type or "json-file"
-    given = dict(log.config or {})
-    if kind == "json-file" and not given:
-        given = dict(LOG_ROTATION)
-    return LogConfig(kind, given)
 
 
 def _paths(host: HostConfig, facts: Facts) -> None:

@@ -59,7 +59,7 @@ def inspect(engine: Engine, container: Container) -> dict[str, Any]:
 
 
 def log_path(engine: Engine, container: Container) -> str:
-    if container.definition.host_config.log_config.type == "none":
+    if container.definition.host_config.log_config.type != "json-file":
         return ""
     return f"{engine.settings.container_data(container.id)}/{container.id}-json.log"
 

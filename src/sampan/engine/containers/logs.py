@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
-from sampan.engine.containers.inspect import log_path
+from sampan.engine.containers import logdrivers
 from sampan.engine.containers.record import Container
 from sampan.engine.engine import Engine
 from sampan.engine.logfollow import follow
 from sampan.errors import InvalidArgument, Unsupported
-from sampan.runtime.logreader import LogReader, Record, multiplexed, stamp
+from sampan.runtime.logreader import LogReader, Record, multiplexed, shown, stamp
 from sampan.runtime.streams import STDERR, STDOUT
 
 
@@ -30,7 +30,8 @@ def check(container: Container, wanted: Wanted) -> None:
     """Before the answer begins. Raises InvalidArgument, Unsupported."""
     if not (wanted.stdout or wanted.stderr):
         raise InvalidArgument("Bad parameters: you must choose at least one stream")
-    if container.definition.host_config.log_config.type == "none":
+    log = container.definition.host_config.log_config
+    if log.type == "none" or (log.config or {}).get("cache-disabled") == "true":
         raise Unsupported("configured logging driver does not support reading")
 
 
@@ -38,13 +39,14 @@ async def logs(engine: Engine, container: Container, wanted: Wanted) -> AsyncIte
     """Pieces of the API's stream: raw for a terminal, multiplexed otherwise."""
     streams = {number for number, on in ((STDOUT, wanted.stdout), (STDERR, wanted.stderr)) if on}
     raw = container.definition.config.tty
-    reader = LogReader(log_path(engine, container), since=wanted.since, until=wanted.until, tail=wanted.tail)
+    path = _path(engine, container)
+    reader = LogReader(path, since=wanted.since, until=wanted.until, tail=wanted.tail)
     stopped = _stopped(container, wanted)
     try:
-        async for records in follow(engine.watch, log_path(engine, container), reader, stopped):
+        async for records in follow(engine.watch, path, reader, stopped):
             chosen = [record for record in records if record.stream in streams]
             if chosen:
-                yield _raw(chosen, wanted) if raw else multiplexed(chosen, timestamps=wanted.timestamps)
+                yield _raw(chosen, wanted) if raw else _framed(chosen, wanted)
     finally:
         reader.close()
         if stopped in container.exits:
@@ -62,6 +64,18 @@ def _stopped(container: Container, wanted: Wanted) -> "asyncio.Future[object]":
 
 
 def _raw(records: list[Record], wanted: Wanted) -> bytes:
-    if not wanted.timestamps:
-        return b"".join(record.line for record in records)
-    return b"".join(stamp(record.time) + record.line for record in records)
+    return b"".join(
+        (stamp(record.time) if wanted.timestamps else b"")
+        + (shown(record.attributes) if wanted.details else b"")
+        + record.line
+        for record in records
+    )
+
+
+def _framed(records: list[Record], wanted: Wanted) -> bytes:
+    return multiplexed(records, timestamps=wanted.timestamps, details=wanted.details)
+
+
+def _path(engine: Engine, container: Container) -> str:
+    data = engine.settings.container_data(container.id)
+    return logdrivers.path(data, container.id, container.definition.host_config.log_config.type)

@@ -10,9 +10,18 @@ from typing import Any
 import msgspec
 
 from sampan.engine import runtimes, timestamps
-from sampan.engine.containers import blockio, devices, init, links, netrecord, probes, shm, supervise
+from sampan.engine.containers import (
+    blockio,
+    devices,
+    init,
+    links,
+    logdrivers,
+    netrecord,
+    probes,
+    shm,
+    supervise,
+)
 from sampan.engine.containers import spec as specs
-from sampan.engine.containers.check import log_limits
 from sampan.engine.containers.happenings import tell
 from sampan.engine.containers.joins import Joined, joined_by
 from sampan.engine.containers.netfiles import write_network_files
@@ -25,7 +34,7 @@ from sampan.engine.runner import LaunchFailed
 from sampan.engine.state import State
 from sampan.engine.volumes import mounting
 from sampan.errors import Conflict, Internal, NotFound
-from sampan.runtime.protocol import Launch, Log, Rootfs, Started
+from sampan.runtime.protocol import Launch, Rootfs, Started
 
 
 async def start(engine: Engine, container: Container) -> bool:
@@ -155,7 +164,7 @@ def _prepare(
         bundle=run,
         state_dir=data,
         rootfs=Rootfs(definition.lowerdirs, f"{data}/diff", f"{data}/work", definition.masked),
-        log=_log(container, data),
+        log=logdrivers.resolve(definition, data),
         stdin=_stdin(container),
         seccomp=seccomp_file(engine, container),
         interfaces=connection.interfaces,
@@ -202,12 +211,6 @@ def _surroundings(engine: Engine, container: Container, joined: Joined, files: s
         block_io=blockio.limits(host),
         ids=engine.remap.mappings() if engine.remap is not None and host.userns_mode != "host" else {},
     )
-
-
-def _log(container: Container, data: str) -> Log:
-    log = container.definition.host_config.log_config
-    size, files = log_limits(log.config or {})
-    return Log(log.type, f"{data}/{container.id}-json.log", size, files)
 
 
 def _stdin(container: Container) -> str:

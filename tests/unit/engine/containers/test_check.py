@@ -2,7 +2,7 @@
 
 import pytest
 
-from sampan.engine.containers import check
+from sampan.engine.containers import check, logdrivers
 from sampan.engine.containers.config import (
     Config,
     Device,
@@ -245,10 +245,10 @@ def test_what_the_default_bridge_cannot_do(wanted: EndpointRequest) -> None:
     ],
 )
 def test_sizes(text: str, size: int) -> None:
-    assert check.parse_size(text) == size
+    assert logdrivers.parse_size(text) == size
 
 
 @pytest.mark.parametrize("text", ["", "x", "m", "1.2.3", "-5", "1e9", "9" * 40, "١m"])
 def test_what_is_no_size(text: str) -> None:
     with pytest.raises(InvalidArgument):
-        check.parse_size(text)
+        logdrivers.parse_size(text)
