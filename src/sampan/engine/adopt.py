@@ -22,6 +22,7 @@ from sampan.engine.containers.execs import Exec, ExecConfig
 from sampan.engine.containers.pause import resume
 from sampan.engine.containers.record import Container
 from sampan.engine.containers.remove import finish_removal
+from sampan.engine.containers.restarts import starts_with_daemon
 from sampan.engine.containers.start import launch, running
 from sampan.engine.engine import Engine
 from sampan.engine.runner import MonitorLink, adopt
@@ -136,22 +137,18 @@ async def _end_stranger(engine: Engine, identity: str) -> None:
 
 def _apply_policy(engine: Engine, container: Container) -> None:
     """As Docker's daemon at its start: `always` starts again even what was stopped by hand."""
-    status, policy = container.status, container.definition.host_config.restart_policy
     if container.state is not State.EXITED or not container.has_run:
         return
     if container.definition.host_config.auto_remove:
         supervise.remove_soon(engine, container)
-    elif (
-        policy.name == "always"
-        or (policy.name == "unless-stopped" and not status.stopped_by_user)
-        or (policy.name == "on-failure" and status.exit_code != 0 and not status.stopped_by_user)
-    ):
+    elif starts_with_daemon(container):
         engine.tasks.spawn(_start_again(engine, container))
 
 
 async def _start_again(engine: Engine, container: Container) -> None:
     async with container.lock:
         if container.state is State.EXITED:
+            container.status.restart_count, container.status.stopped_by_user = 0, False
             try:
                 await launch(engine, container)
             except SampanError as error:

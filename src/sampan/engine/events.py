@@ -141,8 +141,8 @@ def _test(name: str, values: list[str]) -> Callable[[Event], bool]:
     if name == "label":
         return lambda event: all(has_label(event.attributes, value) for value in values)
     if name == "image":
-        return lambda event: any(_names(event, "image", value) or _image(event) == value for value in values)
-    return lambda event: any(_names(event, name, value) for value in values)
+        return lambda event: any(value in _images(event) for value in values)
+    return lambda event: any(_begins(event, value) for value in values)
 
 
 def has_label(labels: dict[str, str], wanted: str) -> bool:
@@ -151,12 +151,17 @@ def has_label(labels: dict[str, str], wanted: str) -> bool:
     return key in labels and (not equals or labels[key] == value)
 
 
-def _names(event: Event, kind: str, value: str) -> bool:
-    if event.kind != kind:
-        return False
-    name = event.attributes.get("name", "")
-    return value in (event.id, name) or (len(value) >= 4 and event.id.startswith(value))
+def _begins(event: Event, value: str) -> bool:
+    """Whose ID or name begins with the value, whatever kind of thing it is (moby filters.FuzzyMatch)."""
+    return event.id.startswith(value) or event.attributes.get("name", "").startswith(value)
 
 
-def _image(event: Event) -> str:
-    return event.attributes.get("image", "") if event.kind == "container" else ""
+def _images(event: Event) -> set[str]:
+    """What an image filter may name: ID and name, with and without tag."""
+    name = event.attributes.get("name" if event.kind == "image" else "image", "")
+    return {event.id, name, _without_tag(event.id), _without_tag(name)}
+
+
+def _without_tag(name: str) -> str:
+    path, colon, tag = name.rpartition(":")
+    return path if colon and "/" not in tag else name

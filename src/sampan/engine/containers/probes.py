@@ -34,7 +34,7 @@ _GRACE = 5.0  # seconds after a probe's deadline for its end to be told
 
 def begin(engine: Engine, container: Container, relaunch: Relaunch, *, adopted: bool) -> None:
     """For a container that runs from now on, or is known from now on; its status is kept when `adopted`."""
-    end(container)
+    _cancel(container)
     status = container.status
     if health.command(container.definition.config) is None:
         status.health = None
@@ -47,11 +47,15 @@ def begin(engine: Engine, container: Container, relaunch: Relaunch, *, adopted: 
 
 def end(container: Container) -> None:
     """It runs no more. moby calls what is not looked at unhealthy."""
+    _cancel(container)
+    if container.status.health is not None:
+        container.status.health.status = health.UNHEALTHY
+
+
+def _cancel(container: Container) -> None:
     if container.prober is not None:
         container.prober.cancel()
         container.prober = None
-    if container.status.health is not None:
-        container.status.health.status = health.UNHEALTHY
 
 
 async def _probe_again(engine: Engine, container: Container, found: Health, relaunch: Relaunch) -> None:

@@ -22,7 +22,7 @@ from sampan.engine.containers import (
     supervise,
 )
 from sampan.engine.containers import spec as specs
-from sampan.engine.containers.happenings import tell
+from sampan.engine.containers.happenings import tell, tell_network, tell_volumes
 from sampan.engine.containers.joins import Joined, joined_by
 from sampan.engine.containers.netfiles import write_network_files
 from sampan.engine.containers.publishing import bindings
@@ -63,7 +63,9 @@ async def launch(engine: Engine, container: Container) -> None:
         joined = joined_by(engine, container)
         linked = links.linked(engine, container)
         connection = await connect(engine, container)
+        tell_network(engine, container, "connect")
         await mounting.mount_for(engine, container)
+        tell_volumes(engine.bus, container, "mount")
         request = await asyncio.to_thread(_prepare, engine, container, connection, joined, linked)
         request = request._replace(attaches=[attach for attach, _ in attaches])
         link = await engine.launcher.launch(
@@ -99,7 +101,9 @@ def running(container: Container, started: Started, endpoint: Any) -> None:
 
 async def _undo(engine: Engine, container: Container, error: BaseException) -> None:
     await engine.network.disconnect(container)
+    tell_network(engine, container, "disconnect")
     await mounting.unmount_unused(engine, container)
+    tell_volumes(engine.bus, container, "unmount")
     if isinstance(error, Exception):  # and not the end of the daemon
         container.status.exit_code = error.exit_code if isinstance(error, LaunchFailed) else 128
         container.status.error = str(error)
@@ -109,7 +113,6 @@ async def _undo(engine: Engine, container: Container, error: BaseException) -> N
         engine.records.save_soon(container)
         if container.definition.host_config.ipc_mode == "shareable":
             await asyncio.to_thread(shm.drop, engine.settings.container_run(container.id))
-        tell(engine.bus, container, "die", exitCode=str(container.status.exit_code))
         if container.definition.host_config.auto_remove:
             supervise.remove_soon(engine, container)
 

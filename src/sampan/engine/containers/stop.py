@@ -2,6 +2,7 @@
 the daemon dies meanwhile."""
 
 import asyncio
+import signal
 from contextlib import suppress
 
 from sampan.engine import signals
@@ -39,12 +40,22 @@ async def stop(
         if container.definition.host_config.restart_policy.name not in ("", "no"):
             await engine.records.save(container)  # unless-stopped holds over a power cut
         tell(engine.bus, container, "kill", signal=str(number))
+        over = asyncio.get_running_loop().time() + grace
         with suppress(Conflict):  # it has ended already
             await container.link.stop(number, grace)
             await resume(engine, container)
-    await _gone(container, gone, None if grace < 0 else grace + _EXTRA)
+    if grace >= 0 and not await _gone_until(gone, over):
+        tell(engine.bus, container, "kill", signal=str(int(signal.SIGKILL)))  # by the monitor
+    await _gone(container, gone, None if grace < 0 else _EXTRA)
     tell(engine.bus, container, "stop")
     return True
+
+
+async def _gone_until(gone: "asyncio.Future[int]", moment: float) -> bool:
+    with suppress(TimeoutError):
+        async with asyncio.timeout_at(moment):
+            await asyncio.shield(gone)
+    return gone.done()
 
 
 async def _gone(container: Container, gone: "asyncio.Future[int]", limit: float | None) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 
 from sampan.engine import timestamps
 from sampan.engine.containers import probes, shm
-from sampan.engine.containers.happenings import tell
+from sampan.engine.containers.happenings import tell, tell_network, tell_volumes
 from sampan.engine.containers.record import Container
 from sampan.engine.containers.remove import remove
-from sampan.engine.containers.restarts import should_restart
+from sampan.engine.containers.restarts import next_delay, should_restart
 from sampan.engine.engine import Engine
 from sampan.engine.runner import Event
 from sampan.engine.state import State
@@ -20,9 +20,6 @@ from sampan.runtime.protocol import Detached, ExecExited, Exited
 
 Relaunch = Callable[[Engine, Container], Awaitable[None]]
 _log = logging.getLogger(__name__)
-FIRST_DELAY = 0.1  # seconds before the first restart; doubled each time (moby restartmanager)
-LONGEST_DELAY = 60.0
-STABLE = 10_000_000_000  # nanoseconds of uptime after which the delay starts over
 
 
 def watch(engine: Engine, container: Container, relaunch: Relaunch) -> None:
@@ -37,7 +34,10 @@ def _on_event(engine: Engine, container: Container, event: Event) -> None:
         if one is not None:
             tell(engine.bus, container, "exec_die", exitCode=str(event.exit_code), execID=one.id)
     elif isinstance(event, Detached) and event.by_keys:
-        tell(engine.bus, container, "detach")
+        if event.exec_id is None:
+            tell(engine.bus, container, "detach")
+        else:
+            tell(engine.bus, container, "exec_detach", execID=event.exec_id)
 
 
 async def _supervise(engine: Engine, container: Container, relaunch: Relaunch) -> None:
@@ -46,37 +46,54 @@ async def _supervise(engine: Engine, container: Container, relaunch: Relaunch) -
 
 
 async def finished(engine: Engine, container: Container, exited: Exited, relaunch: Relaunch) -> None:
-    """The container is over: everything that follows from it, in Docker's order."""
+    """The container is over: everything that follows from it, in Docker's order.
+
+    With the lock: whoever hears of `die` may start it at once, but not before its address is free."""
+    async with container.lock:
+        again = should_restart(container, exited.exit_code)
+        _note(container, exited, again=again)
+        if exited.oom_killed:
+            tell(engine.bus, container, "oom")
+        tell(engine.bus, container, "die", exitCode=str(exited.exit_code), execDuration=_duration(container))
+        await _clear(engine, container)
+        engine.records.save_soon(container)
+        if again:
+            schedule_restart(engine, container, relaunch)
+    container.tell_exit(exited.exit_code)
+    if not again and container.definition.host_config.auto_remove:
+        remove_soon(engine, container)
+
+
+def _note(container: Container, exited: Exited, *, again: bool) -> None:
     status = container.status
-    again = should_restart(container, exited.exit_code)
     container.become(State.RESTARTING if again else State.EXITED)
+    if again:
+        status.restart_count += 1
     status.pid = 0
     status.exit_code = exited.exit_code
     status.oom_killed = exited.oom_killed
     status.error = exited.error
     status.finished_at = timestamps.parse(exited.finished_at)
+    container.entry = None
+
+
+async def _clear(engine: Engine, container: Container) -> None:
+    status = container.status
     link, container.link, container.supervisor = container.link, None, None
     if link is not None:
         link.close()
     probes.end(container)
     engine.execs.abandon(container)
     await engine.network.disconnect(container)
+    tell_network(engine, container, "disconnect")
     await mounting.unmount_unused(engine, container)
+    tell_volumes(engine.bus, container, "unmount")
     if container.definition.host_config.ipc_mode == "shareable":
         await asyncio.to_thread(shm.drop, engine.settings.container_run(container.id))
     if status.endpoint is not None:
         status.endpoint.address = status.endpoint.mac = status.endpoint.gateway = ""
         status.endpoint.endpoint_id, status.endpoint.prefix_length, status.endpoint.ports = "", 0, []
     container.entry = None
-    engine.records.save_soon(container)
-    if exited.oom_killed:
-        tell(engine.bus, container, "oom")
-    tell(engine.bus, container, "die", exitCode=str(exited.exit_code), execDuration=_duration(container))
-    container.tell_exit(exited.exit_code)
-    if again:
-        schedule_restart(engine, container, relaunch)
-    elif container.definition.host_config.auto_remove:
-        remove_soon(engine, container)
 
 
 def _duration(container: Container) -> str:
@@ -85,12 +102,8 @@ def _duration(container: Container) -> str:
 
 
 def schedule_restart(engine: Engine, container: Container, relaunch: Relaunch) -> None:
-    """100 ms, doubled up to a minute; from the start again after ten seconds of uptime."""
     status = container.status
-    if status.finished_at - status.started_at >= STABLE:
-        container.delay = FIRST_DELAY
-    else:
-        container.delay = min(container.delay * 2, LONGEST_DELAY) if container.delay else FIRST_DELAY
+    container.delay = next_delay(container.delay, status.finished_at - status.started_at)
     container.restart = engine.tasks.spawn(_restart_later(engine, container, container.delay, relaunch))
 
 
@@ -100,7 +113,6 @@ async def _restart_later(engine: Engine, container: Container, delay: float, rel
         if container.state is not State.RESTARTING:
             return
         container.restart = None
-        container.status.restart_count += 1
         try:
             await relaunch(engine, container)
         except SampanError as error:
