@@ -26,6 +26,7 @@ VERBS = {
     "login": "system.login",
     "logout": "system.logout",
     "logs": "container.logs",
+    "man": "manual",
     "pause": "container.pause",
     "port": "container.port",
     "ps": "container.ps",

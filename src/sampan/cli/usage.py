@@ -122,18 +122,24 @@ def _options(flags: Sequence[Flag]) -> list[str]:
     if any(flag[1] == "h" for flag in flags):  # elsewhere -h is for help, and nobody has to be told
         shown.append(("help", "", "bool", False, "Print usage"))
     shown.sort(key=lambda flag: flag[0])
-    heads = [_head(flag) for flag in shown]
+    heads = [head(flag) for flag in shown]
     column = max(map(len, heads)) + 3
     lines = []
-    for head, (_, _, kind, default, text) in zip(heads, shown, strict=True):
-        full = _FORMATS.get(text, text) + _default(kind, default)
-        first, *rest = _wrapped(full, _WIDTH - column)
-        lines.append(head.ljust(column) + first)
+    for names, flag in zip(heads, shown, strict=True):
+        first, *rest = _wrapped(full_text(flag), _WIDTH - column)
+        lines.append(names.ljust(column) + first)
         lines += [" " * column + line for line in rest]
     return lines
 
 
-def _head(flag: Flag) -> str:
+def full_text(flag: Flag) -> str:
+    """The help of a flag, with its default."""
+    _, _, kind, default, text = flag
+    return _FORMATS.get(text, text) + _default(kind, default)
+
+
+def head(flag: Flag) -> str:
+    """`  -e, --env list`."""
     name, short, kind, _, _ = flag
     letter = f"  -{short}, " if short else "      "
     return f"{letter}--{name}" + ("" if kind == "bool" else f" {SHOWN.get(kind, kind)}")
