@@ -1,6 +1,7 @@
 """A daemon with the test images for all tests that only use it; its clients; and the leak audit.
 
 Against a real dockerd, with the stock client only: `SAMPAN_REFERENCE=unix:///… pytest tests/conformance`.
+With another default runtime under our daemons: `SAMPAN_TEST_RUNTIME=runc pytest tests/conformance`.
 """
 
 import os

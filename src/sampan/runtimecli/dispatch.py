@@ -15,7 +15,6 @@ from sampan.runtimecli.entry import DEFAULT_ROOT
 from sampan.runtimecli.flags import Flag, switch, value
 from sampan.runtimecli.invocation import Invocation, Log
 
-VERSION = "0.1.0"
 VERBS = {
     "create": "make a container from a bundle; it waits for its start",
     "delete": "take away what is left of a container",
@@ -111,6 +110,8 @@ def told(error: SampanError) -> str:
 
 
 def _about() -> str:
+    from sampan.engine.settings import VERSION
+
     return f"sampan-runtime version {VERSION}\nspec: {SPEC_VERSION}"
 
 
