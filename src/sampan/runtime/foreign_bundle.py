@@ -39,6 +39,9 @@ def mount_root(wanted: Rootfs | None, place: str) -> int:
 def adapted(launch: Launch, spec: dict[str, Any], root: int) -> dict[str, Any]:
     """The spec in the words of the specification's older versions."""
     linux = dict(spec.get("linux") or {})
+    if "user" in [entry.get("type") for entry in linux.get("namespaces") or ()]:
+        # Our layers are shown through idmapped mounts, and only our own set-up knows when to enter.
+        raise OciError("Unsupported", "a user namespace needs sampan's own runtime: use --userns host")
     linux["cgroupsPath"] = container.cgroups_path(launch.id, spec)
     if domain := spec.get("domainname"):  # a field of its own since 1.1
         linux["sysctl"] = {**(linux.get("sysctl") or {}), "kernel.domainname": domain}

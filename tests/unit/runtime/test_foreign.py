@@ -45,6 +45,13 @@ def test_an_unknown_user_is_told_as_by_our_own(root: int) -> None:
         foreign_bundle.resolved(process, root)
 
 
+def test_a_user_namespace_is_refused_and_not_forgotten(root: int) -> None:
+    launch = Launch("abc", "/run/abc", "/data", Rootfs(["/l"], "/u", "/w"), Log("none", ""))
+    spec = {**SPEC, "linux": {"namespaces": [{"type": "user"}]}}
+    with pytest.raises(OciError, match="use --userns host"):
+        foreign_bundle.adapted(launch, spec, root)
+
+
 @pytest.mark.parametrize(
     ("said", "code"),
     [
