@@ -186,3 +186,13 @@ def test_what_the_registry_says_of_an_image(
     shown = json.loads(cli("manifest", "inspect", "--insecure", name).out)
     assert shown["schemaVersion"] == 2
     assert len(shown["layers"]) == 1
+
+
+def test_all_tags_come_back(cli: Client, second: str, named: Callable[[str, str], str]) -> None:
+    name = f"{second}/{cli.name}/many"
+    for tag in ("one", "two"):
+        cli("push", named("busybox", f"{name}:{tag}"))
+    cli("rmi", f"{name}:one", f"{name}:two")
+    said = cli("pull", "-a", name).out
+    assert set(cli("images", "--format", "{{.Tag}}", name).out.split()) == {"one", "two"}
+    assert said.splitlines()[-1] == name

@@ -18,15 +18,17 @@ from sampan.engine.engine import Engine
 from sampan.engine.images import history as histories
 from sampan.engine.images import importer, listing, load, pull, resolve, tag
 from sampan.engine.images import inspect as inspecting
+from sampan.engine.images import prune as pruning
 from sampan.engine.images import remove as removing
 from sampan.engine.images import search as searching
-from sampan.engine.images.progress import Report
+from sampan.engine.images.progress import Progress, Report
 from sampan.engine.images.remove import Removed, User
-from sampan.errors import InvalidArgument, Unsupported
+from sampan.errors import InvalidArgument
 from sampan.oci import platform as platforms
 from sampan.oci import reference as references
 from sampan.oci.platform import Platform
 from sampan.registry.auth import ANONYMOUS, Credentials
+from sampan.registry.fetch import fetch
 
 
 async def listed(engine: Engine, request: Request) -> Response:
@@ -85,12 +87,35 @@ async def remove(engine: Engine, request: Request) -> Response:
         return image.id, removing.remove(engine.images, name, lambda one: _users(engine, one), force=force)
 
     image_id, removed = await asyncio.to_thread(work)
+    _tell_removed(engine, image_id, removed)
+    return json(_shown(removed))
+
+
+async def prune(engine: Engine, request: Request) -> Response:
+    filters = Query(request.query).filters(pruning.FILTERS)
+
+    def work() -> pruning.Outcome:
+        return pruning.prune(engine.images, filters, lambda one: _users(engine, one), timestamps.now())
+
+    outcome = await asyncio.to_thread(work)
+    lines = []
+    for image_id, removed in outcome.removed:
+        _tell_removed(engine, image_id, removed)
+        lines += _shown(removed)
+    engine.bus.publish("image", "prune", "", {"reclaimed": str(outcome.space)})
+    return json({"ImagesDeleted": lines or None, "SpaceReclaimed": outcome.space})
+
+
+def _tell_removed(engine: Engine, image_id: str, removed: list[Removed]) -> None:
     for one in removed:
         if one.untagged:
             engine.bus.publish("image", "untag", image_id, {"name": one.untagged})
         elif one.deleted == image_id:
             engine.bus.publish("image", "delete", image_id, {"name": image_id})
-    return json([{"Untagged": one.untagged} if one.untagged else {"Deleted": one.deleted} for one in removed])
+
+
+def _shown(removed: list[Removed]) -> list[dict[str, str]]:
+    return [{"Untagged": one.untagged} if one.untagged else {"Deleted": one.deleted} for one in removed]
 
 
 def _users(engine: Engine, image_id: str) -> list[User]:
@@ -131,10 +156,7 @@ def _reference(query: Query) -> references.Reference:
     name, wanted = query.text("fromImage"), query.text("tag")
     if wanted:
         name += ("@" if wanted.startswith("sha256:") else ":") + wanted
-    reference = references.parse(name)
-    if not reference.tag and not reference.digest:
-        raise Unsupported("pulling every tag of a repository is not supported yet: name one")
-    return reference
+    return references.parse(name)
 
 
 async def _pull(engine: Engine, query: Query, platform: Platform | None, credentials: Credentials) -> Answer:
@@ -142,7 +164,8 @@ async def _pull(engine: Engine, query: Query, platform: Platform | None, credent
     loop = asyncio.get_running_loop()
 
     def work(report: Report, cancelled: threading.Event) -> list[Line]:
-        pull.pull(engine.images, reference, platform, credentials, report, cancelled=cancelled)
+        bring = pull.pull if reference.tag or reference.digest else pull.pull_all
+        bring(engine.images, reference, platform, credentials, report, cancelled=cancelled)
         told = reference.familiar
         loop.call_soon_threadsafe(engine.bus.publish, "image", "pull", told, {"name": told})
         return []
@@ -151,14 +174,17 @@ async def _pull(engine: Engine, query: Query, platform: Platform | None, credent
 
 
 async def _import(engine: Engine, request: Request, query: Query, platform: Platform | None) -> Answer:
-    if query.text("fromSrc") != "-":
-        raise Unsupported("importing from a URL is not supported yet: fetch it and send it")
+    source = query.text("fromSrc")
     name = query.text("repo") + (f":{query.text('tag')}" if query.text("tag") else "")
     loop = asyncio.get_running_loop()
-    cancelled = threading.Event()
-    chunks = progress.pieces(request.body, cancelled)
+    sent = progress.pieces(request.body, threading.Event())
+    address = source if "://" in source else f"http://{source}"
 
-    def work(_report: Report, cancelled: threading.Event) -> list[Line]:
+    def work(report: Report, cancelled: threading.Event) -> list[Line]:
+        chunks = sent
+        if source != "-":
+            report(Progress("", f"Downloading from {address}"))
+            chunks = fetch(address, cancelled)
         made = importer.import_(
             engine.images,
             chunks,
@@ -166,6 +192,7 @@ async def _import(engine: Engine, request: Request, query: Query, platform: Plat
             changes=query.many("changes"),
             message=query.text("message"),
             platform=platform,
+            source=source,
             cancelled=cancelled,
         )
         attributes = {"name": made.tag or made.id}

@@ -72,6 +72,7 @@ _TABLE: list[tuple[str, str, _Handler, bool]] = [
     ("GET", "/images/{name:path}/get", moves.save_one, _READ),
     ("POST", "/images/{name:path}/push", moves.push, _READ),
     ("GET", "/distribution/{name:path}/json", moves.distribution, _READ),
+    ("POST", "/images/prune", images.prune, _CHANGE),
     ("DELETE", "/images/{name:path}", images.remove, _CHANGE),
     ("GET", "/volumes", volumes.listing, _READ),
     ("POST", "/volumes/prune", volumes.prune, _CHANGE),
@@ -101,7 +102,7 @@ _TABLE: list[tuple[str, str, _Handler, bool]] = [
 _LATER = (
     ("POST", "/build"), ("POST", "/build/prune"), ("POST", "/session"),
     ("POST", "/grpc"),
-    ("POST", "/images/prune"),
+
     ("POST", "/networks/{id}/connect"),
     ("POST", "/networks/{id}/disconnect"),
 )  # fmt: skip

@@ -94,6 +94,7 @@ GROUPS = {
         "inspect": "image.inspect",
         "load": "image.load",
         "ls": "image.images",
+        "prune": "image.prune",
         "pull": "image.pull",
         "push": "image.push",
         "rm": "image.rmi",
@@ -113,9 +114,11 @@ GROUPS = {
         "remove": "shim.remove",
     },
     "system": {
+        "df": "system.df",
         "dial-stdio": "system.dial_stdio",
         "events": "system.events",
         "info": "system.info",
+        "prune": "system.prune",
     },
     "volume": {
         "create": "volume.create",

@@ -6,8 +6,12 @@ from typing import Any
 from sampan.engine import timestamps
 from sampan.engine.containers import inspect, listing, uppers
 from sampan.engine.engine import Engine
+from sampan.engine.images import listing as listing_images
+from sampan.engine.images.images import familiar, image_of
 from sampan.engine.volumes import inspect as volumes
 from sampan.engine.volumes.remove import users
+from sampan.oci.image import parse_config
+from sampan.storage import taken
 
 
 def image_count(engine: Engine) -> int:
@@ -30,19 +34,21 @@ async def disk_usage(engine: Engine, kinds: list[str], version: tuple[int, int])
 
 
 def _images(engine: Engine) -> dict[str, Any]:
+    taken.count(engine.images.store)
     rows = [row for row in engine.images.records.all() if not row.host]
     layers = {layer.number: layer.size for row in rows for layer in row.layers}
     used = [container.definition.image_id for container in engine.containers]
+    shares = listing_images.shared_sizes([image_of(row) for row in rows])
     shown = [
         {
             "Id": row.id,
             "ParentId": "",
-            "RepoTags": [f"{repository}:{tag}" for repository, tag in row.tags],
-            "RepoDigests": [f"{repository}@{digest}" for repository, digest in row.digests],
+            "RepoTags": sorted(familiar(repository, tag=tag) for repository, tag in row.tags),
+            "RepoDigests": sorted(familiar(name, digest=digest) for name, digest in row.digests),
             "Created": int(row.created),
             "Size": row.size,
-            "SharedSize": 0,
-            "Labels": None,
+            "SharedSize": shares.get(row.id, 0),
+            "Labels": parse_config(row.config).run.Labels,
             "Containers": used.count(row.id),
         }
         for row in rows

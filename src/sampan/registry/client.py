@@ -7,6 +7,9 @@ itself counts for nothing. `urls` of foreign layers are never followed.
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
+from urllib.parse import urljoin, urlsplit
+
+import msgspec
 
 from sampan.errors import InvalidArgument, Unavailable
 from sampan.oci import digest as digests
@@ -19,6 +22,7 @@ from sampan.registry.retry import Budget, Gate, Patience, Transient
 
 _T = TypeVar("_T")
 _ERROR_LIMIT = 64 << 10
+_TAGS = 10_000  # that are listed
 _REFUSALS = 2  # answers 401 in a row after which a fresh token will not help
 
 
@@ -92,6 +96,18 @@ class Client:
         if digests.is_digest(reference) and digest != reference:
             raise InvalidArgument(f"manifest verification failed for digest {reference}: got {digest}")
         return Document(data, digest, response.headers.get("Content-Type", "").partition(";")[0].strip())
+
+    def tags(self) -> list[str]:
+        """All tags of the repository, page by page (distribution-spec, "Listing Tags")."""
+        url: str | None = f"{self.url}/tags/list"
+        found: list[str] = []
+        while url is not None and len(found) < _TAGS:
+            asked = url
+            response = self.patiently(lambda: self._get(asked, {}))  # noqa: B023 (called at once)
+            page = _tags(response.body(DOCUMENT_LIMIT))
+            found += page
+            url = _following(response.headers.get("Link", ""), asked) if page else None
+        return found
 
     def blob(self, digest: str, size: int, offset: int) -> Iterator[bytes]:
         """The bytes of a blob from `offset` on, unverified, through any number of broken connections."""
@@ -197,6 +213,26 @@ class Client:
 
     def close(self) -> None:
         self._http.close()
+
+
+class _Tags(msgspec.Struct):
+    tags: list[str] | None = None
+
+
+def _tags(body: bytes) -> list[str]:
+    try:
+        return msgspec.json.decode(body, type=_Tags).tags or []
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidArgument(f"invalid list of tags: {error}") from None
+
+
+def _following(link: str, asked: str) -> str | None:
+    """`<…>; rel="next"`, on the same host only."""
+    target, _, relation = link.partition(">")
+    if not target.startswith("<") or "next" not in relation:
+        return None
+    url = urljoin(asked, target[1:])
+    return url if urlsplit(url).netloc == urlsplit(asked).netloc else None
 
 
 def _seconds(header: str | None) -> float | None:

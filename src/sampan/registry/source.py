@@ -69,6 +69,9 @@ class Source:
 
         return self._first(ask)
 
+    def tags(self) -> list[str]:
+        return self._first(Client.tags)
+
     def blob(self, digest: str, size: int, offset: int) -> Iterator[bytes]:
         """The bytes from `offset` on; where one place fails for good, the next goes on."""
         endpoints = self._order()

@@ -219,6 +219,11 @@ class ImageRecords:
             ).fetchone()
             return Blob(*row) if row else None
 
+    def layers_size(self) -> int:
+        """Bytes of all layers together, each once."""
+        with self._store.database.snapshot() as sql:
+            return int(sql.execute("SELECT coalesce(sum(max(size, 0)), 0) FROM layers").fetchone()[0])
+
     def blobs_for(self, diff_id: str) -> list[Blob]:
         """All blobs that unpack to that layer."""
         with self._store.database.snapshot() as sql:

@@ -37,10 +37,11 @@ def import_(
     changes: Sequence[str] = (),
     message: str = "",
     platform: Platform | None = None,
+    source: str = "-",
     cancelled: threading.Event,
 ) -> Imported:
-    """`name`: repository, or repository:tag, or "". The tar may be packed. The store is as before on an
-    error."""
+    """`name`: repository, or repository:tag, or "". The tar may be packed. `source`: for the history. The
+    store is as before on an error."""
     tags = _tags(name)
     run = Config()
     dockerfile.apply(run, list(changes))
@@ -48,7 +49,7 @@ def import_(
     try:
         with images.store.leases.open() as lease:
             blob = _take_in(images, lease, _until(chunks, cancelled), workspace)
-            config = _config(images, run, message, platform, str(blob.diff_id))
+            config = _config(images, run, message or f"Imported from {source}", platform, str(blob.diff_id))
             new = NewImage(config, timestamps.now() / 1e9, [str(blob.diff_id)], [blob])
             image_id = images.records.commit(new, tags)
     finally:
@@ -126,6 +127,6 @@ def _config(images: Images, run: Config, message: str, platform: Platform | None
         created=now,
         comment=message or None,
         config=run,
-        history=[History(created=now, comment=message or "Imported from -")],
+        history=[History(created=now, comment=message)],
     )
     return msgspec.json.encode(document)

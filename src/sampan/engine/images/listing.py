@@ -50,7 +50,7 @@ def listing(
     tests = [*_tests(images, filters), *_until(filters.get("until", ()), moment)]
     kept = [image for image in every if all(test(image) for test in tests)]
     patterns = [_pattern(text) for text in filters.get("reference", ())]
-    shares = _shares(every) if shared_size else {}
+    shares = shared_sizes(every) if shared_size else {}
     found = [_summary(image, patterns, shares, version) for image in kept]
     return sorted(
         (one for one in found if one is not None), key=lambda one: (-one.Created, one.RepoTags[:1], one.Id)
@@ -161,7 +161,7 @@ def _summary(
     )
 
 
-def _shares(every: list[Image]) -> dict[str, int]:
+def shared_sizes(every: list[Image]) -> dict[str, int]:
     """Bytes of each image that others have too."""
     users: dict[int, int] = {}
     for image in every:

@@ -106,6 +106,29 @@ def pull(
     return result
 
 
+def pull_all(
+    images: Images,
+    reference: Reference,
+    platform: Platform | None,
+    credentials: Credentials,
+    report: Report,
+    *,
+    cancelled: threading.Event,
+) -> list[str]:
+    """Every tag of the repository: their names. Raises as `pull`; what came before a failure stays."""
+    place = Source(
+        images.hosts, reference.domain, reference.path, credentials, cancelled=EitherEvent(cancelled)
+    )
+    with place as source:
+        try:
+            tags = source.tags()
+        except SampanError as error:
+            raise _told(error, reference) from error
+    for tag in tags:
+        pull(images, reference._replace(tag=tag), platform, credentials, report, cancelled=cancelled)
+    return tags
+
+
 # Documents
 
 
