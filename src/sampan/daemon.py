@@ -14,8 +14,11 @@ from dataclasses import dataclass, field
 
 from sampan.api import routes, sockets, system
 from sampan.api.http import Server
+from sampan.build.cache import SCHEMA as CACHE_SCHEMA
+from sampan.build.cache import BuildCache
 from sampan.engine import facts, records, runtimes, subids
 from sampan.engine.adopt import adopt_all
+from sampan.engine.builds.builds import Builds
 from sampan.engine.containers import logdrivers
 from sampan.engine.containers.config import LogConfig
 from sampan.engine.containers.execs import Execs
@@ -157,19 +160,23 @@ def _open(settings: Settings, nofile: tuple[int, int], watch: LogWatch) -> Engin
     observed = facts.observe()
     logdrivers.check(logdrivers.merged(LogConfig(), settings.file))
     hosts = registries.parse(settings.file.get("registries", {}))
-    database = Database.open(f"{settings.data_root}/sampan.db", [storage_schema.SCHEMA, records.SCHEMA])
+    database = Database.open(
+        f"{settings.data_root}/sampan.db", [storage_schema.SCHEMA, records.SCHEMA, CACHE_SCHEMA]
+    )
     store = Store.open(settings.data_root, database)
     shell = pwd.getpwuid(0).pw_shell or "/bin/sh"
     roots = (settings.data_root, settings.run_root)
     kept = records.Records(database)
+    images = open_images(store, hosts, observed.machine, roots, shell)
     return Engine(
         settings=settings,
         facts=observed,
         containers=Registry(),
         records=kept,
-        images=open_images(store, hosts, observed.machine, roots, shell),
+        images=images,
         volumes=Volumes(settings, kept, store.discard),
         execs=Execs(),
+        builds=Builds(BuildCache(store, images.layers)),
         bus=Bus(),
         network=Network(settings.data_root),
         launcher=Launcher(),

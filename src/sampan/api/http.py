@@ -12,6 +12,7 @@ import os
 import select
 import socket
 import ssl
+import sys
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -341,6 +342,14 @@ class Connection(asyncio.Protocol):
         self._buffer.clear()
         self._transport.close()
         return Hijacked(stream, early)
+
+    def peer(self) -> int | None:
+        """The process at the other end of a unix socket (unix(7), SO_PEERCRED); None on TCP."""
+        own = self._transport.get_extra_info("socket") if self._transport is not None else None
+        if own is None or own.family != socket.AF_UNIX:
+            return None
+        credentials = own.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+        return int.from_bytes(credentials[:4], sys.byteorder)
 
     def close(self) -> None:
         """End an idle connection; one with a request ends after its answer."""

@@ -6,6 +6,7 @@ from functools import partial
 from sampan.api import (
     absent,
     archive,
+    build,
     commit,
     containers,
     exec,
@@ -74,6 +75,10 @@ _TABLE: list[tuple[str, str, _Handler, bool]] = [
     ("GET", "/distribution/{name:path}/json", moves.distribution, _READ),
     ("POST", "/images/prune", images.prune, _CHANGE),
     ("DELETE", "/images/{name:path}", images.remove, _CHANGE),
+    ("POST", "/build", build.create, _READ),
+    ("POST", "/build/prune", build.pruned, _CHANGE),
+    ("POST", "/build/cancel", build.cancelled, _CHANGE),
+    ("POST", "/build/debug", build.debugged, _CHANGE),
     ("GET", "/volumes", volumes.listing, _READ),
     ("POST", "/volumes/prune", volumes.prune, _CHANGE),
     ("POST", "/volumes/create", volumes.create, _CHANGE),
@@ -100,7 +105,7 @@ _TABLE: list[tuple[str, str, _Handler, bool]] = [
 ]
 # Pages of the Engine API that this version does not serve yet: 501 with a clear sentence, not 404.
 _LATER = (
-    ("POST", "/build"), ("POST", "/build/prune"), ("POST", "/session"),
+    ("POST", "/session"),
     ("POST", "/grpc"),
 
     ("POST", "/networks/{id}/connect"),

@@ -6,11 +6,13 @@ from __future__ import annotations
 
 VERBS = {
     "attach": "container.attach",
+    "build": "image.build",
     "commit": "container.commit",
     "cp": "container.cp",
     "completion": "completion.script",
     "create": "container.create",
     "daemon": "daemon",
+    "debug": "image.debug",
     "diff": "container.diff",
     "doctor": "doctor",
     "events": "system.events",
@@ -50,6 +52,10 @@ VERBS = {
     "wait": "container.wait",
 }
 GROUPS = {
+    "builder": {
+        "build": "image.build",
+        "prune": "builder.prune",
+    },
     "container": {
         "attach": "container.attach",
         "commit": "container.commit",
@@ -89,6 +95,7 @@ GROUPS = {
         "use": "context.use",
     },
     "image": {
+        "build": "image.build",
         "history": "image.history",
         "import": "image.import_",
         "inspect": "image.inspect",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _COMMON = ("run", "exec", "ps", "pull", "images", "version", "info")
 GROUPS = {
+    "builder": "Manage builds",
     "container": "Manage containers",
     "context": "Manage contexts",
     "image": "Manage images",

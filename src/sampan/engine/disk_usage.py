@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from sampan.engine import timestamps
+from sampan.engine.builds import prune
 from sampan.engine.containers import inspect, listing, uppers
 from sampan.engine.engine import Engine
 from sampan.engine.images import listing as listing_images
@@ -29,7 +30,7 @@ async def disk_usage(engine: Engine, kinds: list[str], version: tuple[int, int])
     if not kinds or "volume" in kinds:
         shown["Volumes"] = await asyncio.to_thread(_volumes, engine)
     if not kinds or "build-cache" in kinds:
-        shown["BuildCache"] = []
+        shown["BuildCache"] = await asyncio.to_thread(prune.usage, engine, engine.builds)
     return shown
 
 

@@ -18,6 +18,7 @@ from sampan.engine.settings import Settings
 from sampan.engine.subids import Remap
 
 if TYPE_CHECKING:
+    from sampan.engine.builds.builds import Builds
     from sampan.engine.containers.execs import Execs
     from sampan.engine.images.images import Images
     from sampan.engine.volumes.store import Volumes
@@ -58,6 +59,7 @@ class Engine:
     images: "Images"
     volumes: "Volumes"
     execs: "Execs"
+    builds: "Builds"
     bus: Bus
     network: Network
     launcher: Launcher

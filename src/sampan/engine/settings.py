@@ -1,6 +1,7 @@
 """Where one daemon keeps its things, and what its configuration file says."""
 
 import os
+import shutil
 import tomllib
 from dataclasses import dataclass, field
 from typing import Any
@@ -57,4 +58,8 @@ def prepare_roots(data_root: str, run_root: str) -> tuple[str, str]:
     for name in ("containers", "volumes", "trash", "seccomp"):
         os.makedirs(f"{data_root}/{name}", mode=0o710, exist_ok=True)
     os.makedirs(f"{run_root}/containers", mode=0o700, exist_ok=True)
+    shutil.rmtree(
+        f"{run_root}/builds", ignore_errors=True
+    )  # secrets of builds that did not come to their end
+    os.makedirs(f"{run_root}/builds", mode=0o700)
     return data_root, run_root

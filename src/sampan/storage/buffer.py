@@ -65,6 +65,11 @@ class Buffer:
         while size:
             size -= len(self.some(size))
 
+    def skip_or_end(self, size: int) -> None:
+        """Up to `size` bytes: the stream may end before."""
+        while size and (self._position < len(self._chunk) or self._fill()):
+            size -= len(self.some(size))
+
     def drain(self) -> None:
         """Read to the end of the stream and forget it."""
         while self._fill():

@@ -54,11 +54,13 @@ class Refused(InvalidArgument):
     """An entry that would leave the layer, or that no layer may have."""
 
 
-def extract(buffer: Buffer, directory: str, limits: Limits) -> Unpacked:
-    """Unpack into the empty `directory`. On an exception whatever is there is the caller's to remove."""
+def extract(buffer: Buffer, directory: str, limits: Limits, *, whiteouts: bool = True) -> Unpacked:
+    """Unpack into the empty `directory`. On an exception whatever is there is the caller's to remove.
+
+    `whiteouts` False: no layer, but somebody's files; `.wh.x` is a name as any other."""
     root = os.open(directory, _DIRECTORY)
     os.chmod(root, 0o755)
-    extractor = _Extractor(root, limits)
+    extractor = _Extractor(root, limits, whiteouts=whiteouts)
     try:
         reader = TarReader(buffer, limits)
         for entry in reader:
@@ -71,7 +73,8 @@ def extract(buffer: Buffer, directory: str, limits: Limits) -> Unpacked:
 
 
 class _Extractor:
-    def __init__(self, root: int, limits: Limits) -> None:
+    def __init__(self, root: int, limits: Limits, *, whiteouts: bool) -> None:
+        self._translates = whiteouts
         self.size = 0
         self.entries = 0
         self.opaque = False
@@ -100,7 +103,7 @@ class _Extractor:
         path = _clean(entry.name)
         parent, _, name = path.rpartition(b"/")
         try:
-            if name.startswith(_WHITEOUT) or b"/.wh." in path or path.startswith(_WHITEOUT):
+            if self._translates and (name.startswith(_WHITEOUT) or b"/.wh." in b"/" + path):
                 self._hide(parent, name, path)
             else:
                 self._create(entry, reader, parent, name)
@@ -264,7 +267,8 @@ class _Extractor:
 
     def _hard_link(self, entry: Entry, directory: int, parent: bytes, name: bytes) -> None:
         target_parent, _, target = _clean(entry.link.lstrip(b"/")).rpartition(b"/")
-        if not target or any(part.startswith(_WHITEOUT) for part in entry.link.split(b"/")):
+        hidden = self._translates and any(part.startswith(_WHITEOUT) for part in entry.link.split(b"/"))
+        if not target or hidden:
             raise Refused(f"invalid hard link {os.fsdecode(entry.name)!r} to {os.fsdecode(entry.link)!r}")
         source = openat2(self._root, target_parent or b".", _DIRECTORY, _BENEATH)
         try:
@@ -370,6 +374,6 @@ def _told(error: OSError, name: bytes) -> Exception:
     return error
 
 
-def unpack(chunks: Iterator[bytes], directory: str, limits: Limits) -> Unpacked:
+def unpack(chunks: Iterator[bytes], directory: str, limits: Limits, *, whiteouts: bool = True) -> Unpacked:
     """`extract` for a stream of plain tar."""
-    return extract(Buffer(chunks), directory, limits)
+    return extract(Buffer(chunks), directory, limits, whiteouts=whiteouts)

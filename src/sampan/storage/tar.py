@@ -100,7 +100,8 @@ class TarReader:
 
     def _header(self) -> bytes | None:
         """The next header block; None at the end, which is a block of zeros or the end of the stream."""
-        self._buffer.skip(self._left + self._padding)
+        self._buffer.skip(self._left)
+        self._buffer.skip_or_end(self._padding)  # Docker's client may end its last file without
         self._left = self._padding = 0
         header = self._buffer.take_or_end(BLOCK)
         if not header or header == _ZEROS:

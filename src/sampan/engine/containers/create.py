@@ -136,7 +136,7 @@ async def _make(engine: Engine, container: Container, images: list[Image]) -> No
             await _make_volume(engine, container, mount)
     await engine.records.insert(
         container,
-        lambda: _make_directories(engine, container.id),
+        lambda: make_directories(engine, container.id),
         lambda sql: _hold(engine, sql, container, images),
     )
 
@@ -180,7 +180,7 @@ def _find_image(engine: Engine, name: str, platform: str) -> Image:
     return image
 
 
-def _make_directories(engine: Engine, identity: str) -> None:
+def make_directories(engine: Engine, identity: str) -> None:
     """`diff` becomes the container's root: 0755. Its parents keep the machine's other users out."""
     base = engine.settings.container_data(identity)
     os.mkdir(base, 0o710)

@@ -66,7 +66,7 @@ async def launch(engine: Engine, container: Container) -> None:
         tell_network(engine, container, "connect")
         await mounting.mount_for(engine, container)
         tell_volumes(engine.bus, container, "mount")
-        request = await asyncio.to_thread(_prepare, engine, container, connection, joined, linked)
+        request = await asyncio.to_thread(prepare, engine, container, connection, joined, linked)
         request = request._replace(attaches=[attach for attach, _ in attaches])
         link = await engine.launcher.launch(
             request,
@@ -142,7 +142,7 @@ async def connect(engine: Engine, container: Container) -> Connection:
     )
 
 
-def _prepare(
+def prepare(
     engine: Engine, container: Container, connection: Connection, joined: Joined, linked: links.Linked
 ) -> Launch:
     """On a worker thread: everything that is written or looked at before the launch."""

@@ -1,0 +1,128 @@
+"""`--output`: where the result of a build goes besides the daemon's store."""
+
+from __future__ import annotations
+
+import os
+
+from sampan.cli import console
+from sampan.cli.console import ExitWith
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from sampan.cli.session import Session
+
+_TYPES = ("image", "docker", "oci", "tar", "local", "registry")
+
+
+class Output:
+    __slots__ = ("destination", "kind", "name")
+
+    def __init__(self, kind: str, destination: str, name: str) -> None:
+        self.kind = kind
+        self.destination = destination
+        self.name = name
+
+
+def parse(given: list[str], *, push: bool) -> list[Output]:
+    outputs = [_one(text) for text in given]
+    if push:
+        outputs.append(Output("registry", "", ""))
+    return outputs
+
+
+def _one(text: str) -> Output:
+    if "=" not in text:
+        return Output("tar", "-", "") if text == "-" else Output("local", text, "")
+    fields = {}
+    for part in text.split(","):
+        key, equals, value = part.partition("=")
+        if not equals:
+            raise ExitWith(1, f"ERROR: invalid value {part}, expected k=v")
+        fields[key.strip().lower()] = value
+    kind = fields.get("type", "")
+    if kind not in _TYPES:
+        raise ExitWith(
+            1, f"ERROR: unknown exporter type {kind!r}" if kind else "ERROR: type is required for output"
+        )
+    destination = fields.get("dest", "")
+    if kind in ("local", "tar", "oci") and not destination:
+        if kind == "local":
+            raise ExitWith(1, "ERROR: dest is required for local output")
+        destination = "-"
+    if destination == "-" and console.is_terminal(console.STDOUT):
+        raise ExitWith(1, "ERROR: dest file is required for the exporter: refusing to write to a terminal")
+    if kind == "image" and fields.get("push") == "true":
+        kind = "registry"
+    return Output(kind, destination, fields.get("name", ""))
+
+
+def write_file(path: str, data: bytes) -> None:
+    try:
+        with open(path, "wb") as file:
+            file.write(data)
+    except OSError as error:
+        raise ExitWith(1, f"ERROR: open {path}: {(error.strerror or '').lower()}") from None
+
+
+def write_metadata(path: str, image: str, tags: list[str]) -> None:
+    from sampan.wire import json
+
+    found = {"containerimage.config.digest": image, "containerimage.digest": image}
+    if tags:
+        found["image.name"] = ",".join(tags)
+    write_file(path, json.dumpb(found) + b"\n")
+
+
+def deliver(session: Session, outputs: list[Output], image: str, *, names: list[str]) -> None:
+    """Everything but what stays in the daemon's store."""
+    for output in outputs:
+        if output.kind == "registry":
+            _push(session, [output.name] if output.name else names)
+        elif output.kind == "oci" or (output.kind == "docker" and output.destination):
+            _save(session, names or [image], output.destination)
+        elif output.kind in ("tar", "local"):
+            _root(session, image, output)
+
+
+def _push(session: Session, names: list[str]) -> None:
+    from sampan.cli.image import credentials, progress, reference
+    from sampan.client.image.push import push
+
+    if not names:
+        raise ExitWith(1, "ERROR: tag is needed when pushing to registry")
+    for text in names:
+        name = reference.parse(text)
+        auth = credentials.header(session.config, name.domain)
+        exchange = push(session.client, name.familiar, name.tag or "latest", auth=auth)
+        progress.follow(exchange, progress.display(console.STDERR))
+
+
+def _save(session: Session, names: list[str], destination: str) -> None:
+    """One archive that is Docker's and an OCI layout at the same time."""
+    from sampan.cli.image import output
+    from sampan.client.image.save import save
+
+    output.write(save(session.client, names), "" if destination == "-" else destination)
+
+
+def _root(session: Session, image: str, wanted: Output) -> None:
+    """The root file system, by way of a container that never runs."""
+    from sampan.cli.container import local
+    from sampan.cli.image import output
+    from sampan.client.container import archive
+    from sampan.client.container.create import create
+    from sampan.client.container.export import export
+    from sampan.client.container.rm import rm
+
+    config = {"Image": image, "Entrypoint": ["/"], "Cmd": None, "NetworkDisabled": True}
+    container = str(create(session.client, config)["Id"])
+    try:
+        if wanted.kind == "tar":
+            chunks = export(session.client.another(), container)
+            output.write(chunks, "" if wanted.destination == "-" else wanted.destination)
+        else:
+            os.makedirs(wanted.destination, exist_ok=True)
+            _, pieces = archive.get(session.client.another(), container, "/.")
+            local.unpack(pieces, local.Source("/.", is_directory=True), wanted.destination)
+    finally:
+        rm(session.client, container, force=True)

@@ -1,0 +1,19 @@
+"""What builds of one daemon share."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from sampan.build.cache import BuildCache
+from sampan.build.hashing import Hashes
+
+
+@dataclass(frozen=True)
+class Builds:
+    """`mounts`: one lock for each cache mount that is `sharing=locked`; `busy`: directories of cache mounts
+    in use."""
+
+    cache: BuildCache
+    hashes: Hashes = field(default_factory=Hashes)
+    mounts: dict[str, asyncio.Lock] = field(default_factory=dict)
+    busy: dict[str, int] = field(default_factory=dict)
+    running: set[str] = field(default_factory=set)
