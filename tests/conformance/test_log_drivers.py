@@ -201,3 +201,38 @@ def test_options_that_cannot_be(cli: Client, arguments: tuple[str, ...], sentenc
     result = cli("run", "--rm", *arguments, "busybox", "true", check=False)
     assert sentence in result.err
     assert result.code == 125
+
+
+def test_logs_are_cleared(sampan: Client) -> None:
+    script = "echo one; trap 'echo two' USR1; while :; do sleep 0.05; done"
+    sampan("run", "-d", "--name", "cleared", "busybox", "sh", "-c", script)
+    try:
+        until(lambda: sampan("logs", "cleared").out == "one\n")
+        assert sampan("logs", "--clear", "cleared") == (0, "", "")
+        assert not sampan("logs", "cleared").out
+        sampan("kill", "-s", "USR1", "cleared")
+        until(lambda: sampan("logs", "cleared").out == "two\n")
+        sampan("stop", "-t", "0", "cleared")
+        sampan("logs", "--clear", "cleared")
+        assert not sampan("logs", "cleared").out
+    finally:
+        sampan("rm", "-f", "cleared")
+
+
+def test_who_attaches_later_and_reads_slowly_holds_nothing_up_and_is_told(
+    cli: Client, container: Run
+) -> None:
+    script = "read go; dd if=/dev/zero bs=1k count=9000 2>/dev/null | tr '\\0' x; touch /done; sleep 60"
+    name = container("-i", "busybox", "sh", "-c", script)
+    reader = cli.start("attach", "--sig-proxy=false", name)
+    assert reader.stdin is not None
+    assert reader.stdout is not None
+    assert reader.stderr is not None
+    reader.stdin.write(b"go\n")
+    reader.stdin.flush()
+    until(lambda: cli("exec", name, "test", "-e", "/done", check=False).code == 0)
+    cli("stop", "-t", "0", name)
+    out, err = reader.communicate(timeout=20)
+    told = re.search(rb"\[sampan: (\d+) bytes of output were skipped", err)
+    assert told is not None
+    assert len(out) + int(told[1]) == 9000 * 1024

@@ -198,6 +198,12 @@ async def logs(engine: Engine, request: Request) -> Answer:
     )
 
 
+async def clear_logs(engine: Engine, request: Request) -> Response:
+    """An addition to the API: DELETE of what GET shows."""
+    await logging.clear(engine, find(engine, request))
+    return _NO_CONTENT
+
+
 def _logs_wanted(query: Query) -> logging.Wanted:
     tail = query.text("tail")
     count = int(tail) if tail.isascii() and tail.isdigit() and len(tail) < 12 else None

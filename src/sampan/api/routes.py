@@ -50,6 +50,7 @@ _TABLE: list[tuple[str, str, _Handler, bool]] = [
     ("POST", "/containers/{id}/resize", containers.resize, _CHANGE),
     ("POST", "/containers/{id}/wait", containers.wait, _READ),
     ("GET", "/containers/{id}/logs", containers.logs, _READ),
+    ("DELETE", "/containers/{id}/logs", containers.clear_logs, _CHANGE),
     ("POST", "/containers/{id}/attach", containers.attach, _READ),
     ("GET", "/containers/{id}/attach/ws", websocket.attach, _READ),
     ("POST", "/containers/{id}/exec", exec.create, _CHANGE),

@@ -25,6 +25,7 @@ from sampan.runtime import channel, remains, seal
 from sampan.runtime.channel import Packet
 from sampan.runtime.protocol import (
     Attach,
+    ClearLog,
     Detached,
     Exec,
     ExecExited,
@@ -274,6 +275,9 @@ class MonitorLink:
 
     async def resize(self, height: int, width: int, exec_id: str | None = None) -> None:
         await self._do(Resize(height, width, exec_id))
+
+    async def clear_log(self) -> None:
+        await self._do(ClearLog())
 
     async def attach(self, attach: Attach, stream: int) -> None:
         """When this returns, the client gets everything that is written from now on."""

@@ -11,6 +11,7 @@ that call. The reader (`logreader`) skips a torn one, and the next writer cuts i
 """
 
 import codecs
+import contextlib
 import os
 import time
 from collections.abc import Callable
@@ -103,6 +104,11 @@ class LogFile:
             os.waitpid(self._compressing, 0)
             self._compressing = 0
 
+    def clear(self) -> None:
+        """Raises OSError."""
+        clear(self._path)
+        self._size = 0
+
     def _close_file(self) -> None:
         if self._fd >= 0:
             os.close(self._fd)
@@ -172,6 +178,16 @@ class LogFile:
         if end != self._size:
             os.ftruncate(self._fd, end)
             self._size = end
+
+
+def clear(path: str) -> None:
+    """Nothing is left of a log, also of what was rotated away. Who follows it goes on at its beginning."""
+    base, name = os.path.split(path)
+    for other in os.listdir(base):
+        if other.startswith(f"{name}."):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(f"{base}/{other}")
+    os.truncate(path, 0)
 
 
 def compressing(path: str) -> int:

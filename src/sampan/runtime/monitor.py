@@ -29,6 +29,7 @@ from sampan.runtime.monitor_stdio import ours
 from sampan.runtime.protocol import (
     MONITOR_SOCKET,
     Attach,
+    ClearLog,
     Detached,
     Exec,
     Exited,
@@ -235,11 +236,13 @@ class _Monitor:
             case Hello():
                 return State(decode(self._born.started)[0], self._exited, self._execs.states())
             case Attach():
-                self._running(request.exec_id).attach(request, files.pop(0))
+                self._running(request.exec_id).attach(request, files.pop(0), spectator=True)
             case Kill():
                 self._find(request.exec_id).kill(request.signal)
             case Stop():
                 self._stop(request)
+            case ClearLog():
+                self._log.clear()
             case Resize():
                 self._find(request.exec_id).resize(request.height, request.width)
             case _:
@@ -306,6 +309,10 @@ class _Log:
             self._file.close()
         if self._forwarder is not None:
             self._forwarder.close()
+
+    def clear(self) -> None:
+        if self._file is not None:
+            self._file.clear()
 
     @property
     def full(self) -> bool:

@@ -71,10 +71,11 @@ class Process(Owner):
         """Call `ended` when it can be reaped. It must be our child by now."""
         self._loop.watch(self.pidfd, READ, lambda _events: ended(self))
 
-    def attach(self, attach: Attach, stream: int) -> Session:
+    def attach(self, attach: Attach, stream: int, *, spectator: bool = False) -> Session:
         """Own the stream; raises ValueError for detach keys that do not exist (the stream is closed)."""
         try:
-            session = Session(self._loop, attach, stream, self, terminal=self.console is not None)
+            terminal = self.console is not None
+            session = Session(self._loop, attach, stream, self, terminal=terminal, spectator=spectator)
         except ValueError:
             os.close(stream)
             raise

@@ -4,6 +4,9 @@
 more than `SLOW` bytes the process's output is not read any more until the client has caught up (Docker
 28: container/stream/bytespipe, blockThreshold); a client whose connection breaks is dropped.
 
+That holds for clients that were there at the start: `docker run … | gzip` must lose nothing. Who attached
+later is a `spectator` and holds nothing up: what does not fit is left out, and a line says how much it was.
+
 At the end the writing half is shut down and the client gets `LINGER` seconds to close its own: closing a
 unix socket with unread bytes in it would make the client see ECONNRESET in place of the end.
 """
@@ -41,8 +44,19 @@ class Owner:
 
 
 class Session:
-    def __init__(self, loop: Loop, attach: Attach, stream: int, owner: Owner, *, terminal: bool) -> None:
+    def __init__(
+        self,
+        loop: Loop,
+        attach: Attach,
+        stream: int,
+        owner: Owner,
+        *,
+        terminal: bool,
+        spectator: bool = False,
+    ) -> None:
         self.attach = attach
+        self._spectator = spectator
+        self._missed = 0  # bytes, since the last line that told
         self._loop = loop
         self._owner = owner
         self._socket = socket(fileno=stream)
@@ -62,7 +76,11 @@ class Session:
 
     @property
     def slow(self) -> bool:
-        return self._outbox.size > SLOW and not self.closed
+        return not self._spectator and self._crowded and not self.closed
+
+    @property
+    def _crowded(self) -> bool:
+        return self._outbox.size > SLOW
 
     def wants(self, stream: int) -> bool:
         if stream == STDERR:
@@ -71,6 +89,9 @@ class Session:
 
     def deliver(self, stream: int, chunk: bytes) -> None:
         if self.closed or self._ending is not None:
+            return
+        if self._spectator and self._crowded:
+            self._missed += len(chunk)
             return
         parts = [chunk] if self._plain else [frame_header(stream, len(chunk)), chunk]
         if self._outbox.size:
@@ -93,6 +114,7 @@ class Session:
         """The output has ended: drain, shut down, let the client close."""
         if self.closed or self._ending is not None:
             return
+        self._tell_missed()
         self._ending = self._loop.after(LINGER, self.close)
         self._reading = not self._input_over
         self._settle()
@@ -147,9 +169,23 @@ class Session:
         if self.closed:
             return
         if not self._outbox.size:
+            self._tell_missed()
+        if not self._outbox.size:
             self._settle()
         if was_slow and not self.slow:
             self._owner.caught_up()
+
+    def _tell_missed(self) -> None:
+        if not self._missed:
+            return
+        ending = b"\r\n" if self._plain else b"\n"
+        told = b"%d bytes of output were skipped: they were read too slowly" % self._missed
+        self._missed = 0
+        line = ending + b"[sampan: " + told + b"]" + ending
+        if not self._plain:
+            self._outbox.push(frame_header(STDERR, len(line)))
+        self._outbox.push(line)
+        self._rewatch()
 
     def _read(self, *, gone: bool) -> None:
         try:

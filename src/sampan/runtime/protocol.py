@@ -234,6 +234,10 @@ class Resize(NamedTuple):
     exec_id: str | None = None
 
 
+class ClearLog(NamedTuple):
+    """Forget what was written so far, in every file."""
+
+
 class Hello(NamedTuple):
     pass
 
@@ -297,6 +301,7 @@ Message = (
     | Kill
     | Stop
     | Resize
+    | ClearLog
     | Hello
     | State
     | Reply
@@ -320,6 +325,7 @@ _KINDS: dict[str, Any] = {
         Kill,
         Stop,
         Resize,
+        ClearLog,
         Hello,
         State,
         Reply,

@@ -19,6 +19,7 @@ SHORT = "Show what a container wrote"
 ALIASES = ("container logs", "logs")
 ARGUMENTS = (1, 1)
 FLAGS = (
+    ("clear", "", "bool", False, "Forget what was written so far, and show nothing"),
     ("details", "", "bool", False, "Show the attributes that the log driver kept"),
     ("follow", "f", "bool", False, "Go on as the container writes"),
     ("since", "", "string", "", 'Start at this time ("2013-01-02T13:23:37Z"), or so long ago ("42m")'),
@@ -29,6 +30,11 @@ FLAGS = (
 
 
 def main(session: Session, options: Values, arguments: list[str]) -> int:
+    if options["clear"]:
+        from sampan.client.container.logs import clear
+
+        clear(session.client, arguments[0])
+        return 0
     exchange = logs(
         session.client,
         arguments[0],

@@ -1,4 +1,4 @@
-"""GET /containers/ID/logs."""
+"""GET and DELETE /containers/ID/logs."""
 
 from __future__ import annotations
 
@@ -26,3 +26,7 @@ def logs(
         if wanted:
             pairs.append((key, "1"))
     return client.send("GET", f"/containers/{name('container', container)}/logs" + http.query(pairs))
+
+
+def clear(client: Client, container: str) -> None:
+    client.call("DELETE", f"/containers/{name('container', container)}/logs")

@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import NamedTuple
 
 from sampan.engine.containers import logdrivers
 from sampan.engine.containers.record import Container
 from sampan.engine.engine import Engine
 from sampan.engine.logfollow import follow
-from sampan.errors import InvalidArgument, Unsupported
+from sampan.errors import Conflict, InvalidArgument, Unsupported
 from sampan.runtime.logreader import LogReader, Record, multiplexed, shown, stamp
+from sampan.runtime.logs import clear as clear_files
 from sampan.runtime.streams import STDERR, STDOUT
 
 
@@ -51,6 +53,18 @@ async def logs(engine: Engine, container: Container, wanted: Wanted) -> AsyncIte
         reader.close()
         if stopped in container.exits:
             container.exits.remove(stopped)  # type: ignore[arg-type]
+
+
+async def clear(engine: Engine, container: Container) -> None:
+    """An addition to Docker: nothing that was written so far is kept. Raises Unsupported as `check`."""
+    check(container, Wanted(stdout=True, stderr=True))
+    async with container.lock:
+        if container.link is not None:
+            with suppress(Conflict):  # it has ended at this moment: nobody writes any more
+                await container.link.clear_log()
+                return
+        with suppress(FileNotFoundError):  # it never ran
+            await asyncio.to_thread(clear_files, _path(engine, container))
 
 
 def _stopped(container: Container, wanted: Wanted) -> "asyncio.Future[object]":
