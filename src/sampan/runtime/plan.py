@@ -96,7 +96,7 @@ def build(
         *(() if given.before_pivot else filling),
         *_console(spec),
         *_names(spec, flags),
-        *_sysctls(linux, flags),
+        *_sysctls(linux, flags | sum(kind for kind, _ in joins)),
         *_dev_readonly(mounts),
         *map(op.ReadonlyPath, linux.get("readonlyPaths") or ()),
         *map(op.MaskPath, linux.get("maskedPaths") or ()),

@@ -321,7 +321,8 @@ def set_sysctl(step: op.SetSysctl, stage: Stage) -> None:
         finally:
             os.close(fd)
     except OSError as error:
-        raise OciError("InvalidArgument", f"open sysctl {step.key} file: {error.strerror}") from None
+        reason = (error.strerror or "").lower()
+        raise OciError("InvalidArgument", f"open /proc/{path}: {reason}") from None
 
 
 _DO: dict[type[Any], Callable[[Any, Stage], None]] = {

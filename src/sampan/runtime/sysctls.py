@@ -10,16 +10,16 @@ _IPC = frozenset(
 
 
 def check(key: str, flags: int) -> None:
-    """`flags`: the CLONE_NEW* of the namespaces that the container gets for itself. Raises OciError."""
+    """`flags`: the CLONE_NEW* of the namespaces that are not the machine's. Raises OciError."""
     name = key.replace("/", ".")
     if ".." in name or name.startswith(".") or "\0" in name:
         raise invalid(f'sysctl "{key}" is not a valid name')
     if name in _IPC or name.startswith("fs.mqueue."):
-        _need(key, flags & process.CLONE_NEWIPC, "ipc")
+        _need(flags & process.CLONE_NEWIPC, f'sysctl "{key}" is not allowed in the hosts ipc namespace')
     elif name.startswith("net."):
-        _need(key, flags & process.CLONE_NEWNET, "network")
+        _need(flags & process.CLONE_NEWNET, f'sysctl "{key}" not allowed in host network namespace')
     elif name == "kernel.domainname":
-        _need(key, flags & process.CLONE_NEWUTS, "uts")
+        _need(flags & process.CLONE_NEWUTS, f'sysctl "{key}" is not allowed in the hosts uts namespace')
     elif name == "kernel.hostname":
         raise invalid(f'sysctl "{key}" conflicts with OCI "hostname" field')
     else:
@@ -34,6 +34,6 @@ def path_of(key: str) -> str:
     return key.translate({ord("."): "/", ord("/"): "."})
 
 
-def _need(key: str, private: int, kind: str) -> None:
+def _need(private: int, otherwise: str) -> None:
     if not private:
-        raise invalid(f'sysctl "{key}" is only allowed in a private {kind} namespace')
+        raise invalid(otherwise)

@@ -55,7 +55,7 @@ def _run(session: Session, options: Values, arguments: list[str]) -> int:
         check_terminal(stdin=config["AttachStdin"], tty=options["tty"])
     if options["tty"]:
         _set_console_size(config)
-    identity = creation.make(session, options, config)
+    identity = _make(session, options, config)
     if options["detach"]:
         _start(session, identity, "", None)
         console.out(identity)
@@ -103,6 +103,13 @@ def _run_attached(session: Session, options: Values, config: dict[str, Any], ide
         ready=ready,
     )
     return 0 if detached else wait.end(waiting)
+
+
+def _make(session: Session, options: Values, config: dict[str, Any]) -> str:
+    try:
+        return creation.make(session, options, config)
+    except SampanError as error:
+        raise ExitWith(_status(str(error)), with_help(str(error), "run")) from None
 
 
 def _start(session: Session, identity: str, keys: str, removal: Exchange | None) -> None:

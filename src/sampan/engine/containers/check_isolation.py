@@ -1,5 +1,6 @@
 """What keeps a container apart: capabilities, security options, namespaces. A part of `check`. Pure."""
 
+from sampan.engine.containers import security
 from sampan.engine.containers.capabilities import normalize
 from sampan.engine.containers.config import Config, HostConfig
 from sampan.errors import InvalidArgument
@@ -10,7 +11,7 @@ _LINKS = "can't be used with links. This would result in undefined behavior"
 def check(config: Config, host: HostConfig) -> None:
     """Raises InvalidArgument."""
     _capabilities(host)
-    _security(host)
+    security.check(host)
     _namespaces(config, host)
 
 
@@ -20,30 +21,6 @@ def _capabilities(host: HostConfig) -> None:
             normalize(names or [])
         except InvalidArgument as error:
             raise InvalidArgument(f"invalid {field}: {error}") from None
-
-
-def _security(host: HostConfig) -> None:
-    for option in host.security_opt or ():
-        name, separator, value = option.partition("=")
-        if not separator:
-            name, separator, value = option.partition(":")
-        if name not in (
-            "no-new-privileges",
-            "seccomp",
-            "systempaths",
-            "label",
-            "apparmor",
-            "writable-cgroups",
-        ):
-            raise InvalidArgument(
-                f'invalid --security-opt 2: "{option}"'
-                if separator
-                else f'invalid --security-opt 1: "{option}"'
-            )
-        if name in ("seccomp", "label", "apparmor", "systempaths") and not separator:
-            raise InvalidArgument(f'invalid --security-opt 1: "{option}"')
-        if name == "systempaths" and value != "unconfined":
-            raise InvalidArgument(f'invalid --security-opt 2: "{option}"')
 
 
 def _namespaces(config: Config, host: HostConfig) -> None:
@@ -56,7 +33,7 @@ def _namespaces(config: Config, host: HostConfig) -> None:
         raise InvalidArgument("invalid container format container:<name|id>")
     if container:
         _alone_in_network(config, host)
-    if host.network_mode == "host" and host.uts_mode == "host" and config.hostname:
+    if host.uts_mode == "host" and config.hostname:
         raise InvalidArgument("conflicting options: hostname and the UTS mode")
     if host.uts_mode not in ("", "host"):
         raise InvalidArgument(f"invalid UTS mode: {host.uts_mode}")

@@ -6,6 +6,7 @@ import socket
 from typing import Any
 
 from sampan.engine import names
+from sampan.engine.containers import security
 from sampan.engine.containers import spec as specs
 from sampan.engine.containers.attach import DEFAULT_KEYS
 from sampan.engine.containers.capabilities import effective
@@ -217,7 +218,7 @@ def process(engine: Engine, one: Exec) -> dict[str, Any]:
         "capabilities": {
             "bounding": names_, "effective": names_, "permitted": names_, "inheritable": [], "ambient": [],
         },
-        "noNewPrivileges": specs.no_new_privileges(host) and not config.privileged,
+        "noNewPrivileges": security.no_new_privileges(host) and not config.privileged,
         "oomScoreAdj": host.oom_score_adj,
         "rlimits": specs.rlimits(host, engine.nofile),
     }  # fmt: skip

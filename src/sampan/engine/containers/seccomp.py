@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from sampan.engine.containers import security
 from sampan.engine.containers.capabilities import effective
 from sampan.engine.containers.record import Container
 from sampan.engine.engine import Engine
@@ -34,8 +35,7 @@ def _confinement(container: Container) -> tuple[bool, dict[str, Any] | None]:
     """(whether there is a filter, its profile or None for the default one)."""
     host = container.definition.host_config
     profile: dict[str, Any] | None = None
-    for option in host.security_opt or ():
-        name, _, value = option.replace(":", "=", 1).partition("=")
+    for name, value in security.options(host):
         if name == "seccomp" and value == "unconfined":
             return False, None
         if name == "seccomp" and value != "builtin":

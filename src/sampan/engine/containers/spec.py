@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sampan.engine.containers import security
 from sampan.engine.containers.capabilities import effective
 from sampan.engine.containers.config import HostConfig
 from sampan.engine.containers.record import Definition, MountPoint
@@ -67,7 +68,7 @@ def process(definition: Definition, around: Surroundings) -> dict[str, Any]:
         "cwd": config.working_dir or "/",
         "user": _user(config.user, host.group_add or []),
         "capabilities": _capabilities(host),
-        "noNewPrivileges": no_new_privileges(host),
+        "noNewPrivileges": security.no_new_privileges(host),
         "oomScoreAdj": host.oom_score_adj,
         "rlimits": rlimits(host, around.nofile),
     }
@@ -108,13 +109,6 @@ def _user(user: str, groups: list[str]) -> dict[str, Any]:
 def _capabilities(host: HostConfig) -> dict[str, list[str]]:
     names = effective(host.cap_add or [], host.cap_drop or [], privileged=host.privileged)
     return {"bounding": names, "effective": names, "permitted": names, "inheritable": [], "ambient": []}
-
-
-def no_new_privileges(host: HostConfig) -> bool:
-    return any(
-        option.replace(":", "=", 1) in ("no-new-privileges", "no-new-privileges=true")
-        for option in host.security_opt or ()
-    )
 
 
 def rlimits(host: HostConfig, nofile: tuple[int, int]) -> list[dict[str, Any]]:
@@ -272,7 +266,8 @@ def _mounts(definition: Definition, around: Surroundings) -> list[dict[str, Any]
 def _adapted(entry: dict[str, Any], host: HostConfig, around: Surroundings) -> dict[str, Any]:
     """One default mount under this container's options."""
     destination, options = entry["destination"], list(entry["options"])
-    if host.privileged and destination in ("/sys", "/sys/fs/cgroup"):
+    writable = host.privileged or (destination == "/sys/fs/cgroup" and security.writable_cgroups(host))
+    if writable and destination in ("/sys", "/sys/fs/cgroup"):
         options = [option for option in options if option != "ro"] + ["rw"]
     if destination == "/dev/shm":
         if around.shm:
