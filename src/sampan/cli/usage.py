@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
     from sampan.cli.flags import Flag
 
-_COMMON = ("run", "exec", "ps", "pull", "images", "version", "info")
+_COMMON = (  # Docker's, in its order
+    *("run", "exec", "ps", "build", "pull", "push", "images", "login", "logout", "search", "version", "info"),
+)
 GROUPS = {
     "builder": "Manage builds",
     "container": "Manage containers",
@@ -68,7 +70,7 @@ def _everything() -> str:
             "Containers on Linux: Docker's commands, no other service needed",
             "",
             "Common Commands:",
-            *_listed({name: commands.VERBS[name] for name in _COMMON}),
+            *_listed({name: commands.VERBS[name] for name in _COMMON if name in commands.VERBS}),
             "",
             "Management Commands:",
             *(f"  {name:<10}  {short}" for name, short in GROUPS.items()),
