@@ -119,6 +119,9 @@ class Http:
     def close(self) -> None:
         with self._lock:
             if self._pool is not None:
+                # clear() alone leaves the sockets to the collector, and an error's traceback holds them.
+                for key in self._pool.pools.keys():  # noqa: SIM118
+                    self._pool.pools[key].close()
                 self._pool.clear()
 
 
