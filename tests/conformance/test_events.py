@@ -115,17 +115,18 @@ def test_filters(cli: Client, filters: list[str], expected: list[str]) -> None:
     assert [event["Action"] for event in told(cli, since, *filters)] == expected
 
 
-def test_an_exec_that_is_left_with_keys(cli: Client) -> None:
+def test_an_exec_that_is_left_with_keys(sampan: Client) -> None:
+    """The stock client looks for the keys itself, and just goes away: the engine does not hear of them."""
     since = now()
-    cli("run", "-d", "--name", "leftalone", "busybox", "sleep", "60")
-    terminal = cli.terminal("exec", "-it", "leftalone", "cat")
-    until(lambda: "exec_start" in " ".join(names(told(cli, since, "container=leftalone"))))
+    sampan("run", "-d", "--name", "leftalone", "busybox", "sleep", "60")
+    terminal = sampan.terminal("exec", "-it", "leftalone", "cat")
+    until(lambda: "exec_start" in " ".join(names(told(sampan, since, "container=leftalone"))))
     terminal.type("there?\r")
     terminal.expect("there?\r\nthere?")  # only now does the client listen to its keys
     terminal.type("\x10\x11")
     terminal.wait()
-    until(lambda: "container exec_detach" in names(told(cli, since, "container=leftalone")))
-    cli("rm", "-f", "leftalone")
+    until(lambda: "container exec_detach" in names(told(sampan, since, "container=leftalone")))
+    sampan("rm", "-f", "leftalone")
 
 
 def test_the_line_that_is_shown(cli: Client) -> None:
