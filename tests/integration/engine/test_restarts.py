@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import threading
 from contextlib import suppress
 from typing import Any
 
@@ -147,3 +148,12 @@ def test_a_probe_that_hangs_ends_without_a_daemon(own: Daemon, boat: Client) -> 
 
     until(lambda: running() == [], what="the end of the probe")
     own.start()
+
+
+def test_rm_force_comes_in_the_middle_of_a_restart(boat: Client) -> None:
+    """Whether the restart is due, on its way or just done: the container goes, and stays away."""
+    for number in range(12):
+        boat("run", "-d", "--restart", "always", "--name", f"r{number}", "busybox", "false")
+        threading.Event().wait(0.02 * number)
+        boat("rm", "-f", f"r{number}")
+    assert boat("ps", "-aq").out == ""

@@ -20,18 +20,22 @@ _PATIENCE = 12.0  # seconds for a killed container to be gone (moby: 10 + 2)
 
 async def remove(engine: Engine, container: Container, *, force: bool = False, volumes: bool = False) -> None:
     """Raises Conflict while it runs (without `force`) or is being removed already."""
-    if force:
-        await kill_and_wait(engine, container)
-    async with container.lock:
-        _check(container)
-        cancel_restart(engine, container)
-        container.become(State.REMOVING)
-        try:
-            await engine.records.bury(container)
-        except BaseException:
-            container.status.state = State.DEAD
-            raise
-        await _take_apart(engine, container, volumes=volumes)
+    while True:
+        if force:
+            await kill_and_wait(engine, container)
+        async with container.lock:
+            if force and container.running:
+                continue  # a start or a restart was on its way, and has come through
+            _check(container)
+            cancel_restart(engine, container)
+            container.become(State.REMOVING)
+            try:
+                await engine.records.bury(container)
+            except BaseException:
+                container.status.state = State.DEAD
+                raise
+            await _take_apart(engine, container, volumes=volumes)
+            return
 
 
 async def kill_and_wait(engine: Engine, container: Container) -> None:
