@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -172,3 +173,24 @@ def test_docker_py(cli: Client, container: Run, new_image: Name) -> None:
         timeout=60,
     )
     assert done.stdout.startswith(f"{image}:x ['id'] uid=0(root)"), done.stderr
+
+
+@pytest.mark.ours("the change is hashed when somebody asks for it")
+def test_a_build_on_top_of_a_large_change(sampan: Client, tmp_path: Path) -> None:
+    script = "dd if=/dev/urandom of=/big bs=1M count=40 2>/dev/null; sha256sum /big > /sum"
+    sampan("run", "--name", "base-of-build", "busybox", "sh", "-c", script)
+    try:
+        sampan("commit", "base-of-build", "large-base")
+        sampan("build", "-q", "-t", "large-built", "-", stdin=b"FROM large-base\nWORKDIR /made/here\n")
+        shown = sampan("run", "--rm", "large-built", "sh", "-c", "pwd; sha256sum -c /sum").out
+        assert shown == "/made/here\n/big: OK\n"
+        sampan("save", "-o", f"{tmp_path}/built.tar", "large-built")
+        identity = sampan("inspect", "-f", "{{.Id}}", "large-built").out
+        sampan("rmi", "large-built")
+        sampan("builder", "prune", "-a", "-f")
+        sampan("load", "-i", f"{tmp_path}/built.tar")
+        assert sampan("inspect", "-f", "{{.Id}}", "large-built").out == identity
+    finally:
+        sampan("rm", "-f", "base-of-build")
+        sampan("rmi", "-f", "large-built", "large-base", check=False)
+        sampan("builder", "prune", "-a", "-f", check=False)

@@ -11,6 +11,7 @@ from sampan.engine.engine import Engine
 from sampan.engine.images import pull, resolve
 from sampan.engine.images.images import Image
 from sampan.engine.images.progress import Progress
+from sampan.engine.images.seal import sealed
 from sampan.errors import NotFound, SampanError
 from sampan.oci import platform as platforms
 from sampan.oci import reference as references
@@ -89,6 +90,7 @@ class Bases:
                     raise
             else:
                 image = resolve.find(self._engine.images, name)
+        image = sealed(self._engine.images, image, self._cancelled)  # its diff ids become part of others
         for layer in image.row.layers:
             self._engine.images.layers.has(self._lease, layer.diff_id)
         return image
