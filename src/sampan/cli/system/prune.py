@@ -84,7 +84,7 @@ def _pruned(
 
 
 def _cache(session: Session, options: Values, wanted: dict[str, list[str]]) -> dict[str, Any]:
-    pairs = encoded({name: values for name, values in wanted.items() if name == "until"})
+    pairs = encoded(wanted)
     if options["all"]:
         pairs = [("all", "1"), *pairs]
     try:

@@ -12,9 +12,10 @@ from sampan.engine.engine import Engine
 from sampan.errors import InvalidArgument
 from sampan.storage import taken
 
+# The last two are of `system prune`: nothing in the cache has a label.
 FILTERS = frozenset(
     ("until", "unused-for", "id", "parent", "type", "description", "inuse", "shared", "private")
-)
+) | {"label", "label!"}
 
 
 class Wanted(NamedTuple):
@@ -91,6 +92,8 @@ def _fits(row: Row, wanted: Wanted) -> bool:
     if row.shared and not wanted.all and row.kind == "regular":
         return False  # its layer is an image's, and would stay: the record costs nothing
     filters = wanted.filters
+    if filters.get("label"):
+        return False
     for name in ("until", "unused-for"):
         for text in filters.get(name, []):
             if row.used > _moment(text):
