@@ -20,6 +20,7 @@ from sampan.engine import facts, records, runtimes, subids
 from sampan.engine.adopt import adopt_all
 from sampan.engine.builds.builds import Builds
 from sampan.engine.containers import logdrivers
+from sampan.engine.containers.check_isolation import check_cgroup_parent
 from sampan.engine.containers.config import LogConfig
 from sampan.engine.containers.execs import Execs
 from sampan.engine.engine import Engine
@@ -66,6 +67,7 @@ def main(
         file = read_config(config or DEFAULT_CONFIG, required=bool(config) and config != DEFAULT_CONFIG)
         settings = Settings(*prepare_roots(data_root, run_root), file)
         runtimes.check(settings)
+        check_cgroup_parent(settings.cgroup_parent)
         locks.append(_lock(f"{settings.run_root}/daemon.lock", settings.run_root))
         locks.append(_lock(f"{settings.data_root}/daemon.lock", settings.data_root))
         context = _tls(security)

@@ -1,5 +1,7 @@
 """A daemon with roots of its own, as a process that can be killed the way the world does it."""
 
+import contextlib
+import hashlib
 import http.client
 import json
 import os
@@ -18,6 +20,8 @@ from sampan.network.names import NetworkNames, for_root
 
 # The default runtime of the tests' daemons; "": our own.
 RUNTIME = os.environ.get("SAMPAN_TEST_RUNTIME", "")
+
+CGROUPS = Path("/sys/fs/cgroup")
 
 
 class _Connection(http.client.HTTPConnection):
@@ -45,9 +49,12 @@ class Daemon:
         self.log = root / "daemon.log"
         self.process: subprocess.Popen[bytes] | None = None
         chosen = f'default-runtime = "{RUNTIME}"\n' if RUNTIME else ""
+        # Cgroups of its own: the audit of one daemon does not see another one's containers.
+        self.cgroups = f"sampan-{hashlib.sha256(str(root).encode()).hexdigest()[:12]}"
+        parent = f'cgroup-parent = "/{self.cgroups}"\n'
         mirrors = f'[registries."docker.io"]\nmirrors = ["http://{mirror}"]\n' if mirror else ""
         root.mkdir(parents=True, exist_ok=True)
-        self.config.write_text(chosen + mirrors)
+        self.config.write_text(parent + chosen + mirrors)
 
     @property
     def host(self) -> str:
@@ -129,7 +136,15 @@ class Daemon:
         if self.process is not None:
             self.stop()
         remove_default(self.names)
+        self.remove_cgroups()
         shutil.rmtree(self.root)
+
+    def remove_cgroups(self) -> None:
+        """The parents of its containers' cgroups; the engine leaves them, as Docker does."""
+        for parent in (CGROUPS / self.cgroups, *CGROUPS.glob(f"*/{self.cgroups}")):
+            if not parent.parent.is_symlink():
+                with contextlib.suppress(FileNotFoundError):
+                    parent.rmdir()
 
     def environment(self) -> dict[str, str]:
         """For a client that shall talk to this daemon."""

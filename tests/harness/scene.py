@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from harness.daemon import Daemon
+from harness.daemon import CGROUPS, Daemon
 
-CGROUPS = Path("/sys/fs/cgroup")
 NETWORK = Path("/sys/class/net")
 
 
@@ -34,8 +33,8 @@ class Scene:
         self.spares = {pid for pid in self.ours if self._waits_for_a_launch(pid)}
         known = {row[0] for row in self.rows("SELECT id FROM containers")}
         known |= names(daemon.run / "containers")
-        self.cgroups = [path for path in _cgroups() if path.name in known]
-        self.stray_cgroups = [path for path in _cgroups() if path.name not in known and _is_empty(path)]
+        self.cgroups = [path for path in _cgroups(daemon) if path.name in known]
+        self.stray_cgroups = [path for path in _cgroups(daemon) if path.name not in known and _is_empty(path)]
         self.inside = {int(pid): path.name for path in self.cgroups for pid in _members(path)}
 
     def _waits_for_a_launch(self, pid: int) -> bool:
@@ -76,10 +75,10 @@ def _belongs(process: Process, daemon: Daemon) -> bool:
     return f" {daemon.run} " in process.command
 
 
-def _cgroups() -> Iterator[Path]:
-    """Those of containers of whatever daemon, in all hierarchies."""
+def _cgroups(daemon: Daemon) -> Iterator[Path]:
+    """Those of its containers, in all hierarchies."""
     for hierarchy in _hierarchies():
-        for parent in (hierarchy / "sampan", *hierarchy.glob("*/sampan")):
+        for parent in (hierarchy / daemon.cgroups, *hierarchy.glob(f"*/{daemon.cgroups}")):
             yield from (parent / name for name in names(parent) if len(name) == 64)
 
 

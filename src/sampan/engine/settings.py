@@ -27,6 +27,11 @@ class Settings:
         return f"{self.run_root}/containers/{container_id}"
 
     @property
+    def cgroup_parent(self) -> str:
+        """Of containers that name none; "" is the runtime's."""
+        return str(self.file.get("cgroup-parent", ""))
+
+    @property
     def volumes(self) -> str:
         return f"{self.data_root}/volumes"
 

@@ -111,6 +111,7 @@ def _container(engine: Engine, request: Request, node: Run, made: Made, around: 
             id=identity,
             name=f"build-{identity[:12]}",
             created=timestamps.now(),
+            cgroup_parent=engine.settings.cgroup_parent,
             image_id=made.base.id if made.base else "",
             path=path,
             args=arguments,

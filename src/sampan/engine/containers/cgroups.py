@@ -8,5 +8,6 @@ from sampan.runtime.cgroup import Cgroup
 
 def of(container: Container) -> Cgroup:
     """As `runtime.container` made them from the container's spec."""
-    parent = container.definition.host_config.cgroup_parent.rstrip("/") or cgroup.PARENT
-    return cgroup.find(cgroup_layout.detect(), f"{parent}/{container.id}")
+    definition = container.definition
+    parent = definition.host_config.cgroup_parent or definition.cgroup_parent or cgroup.PARENT
+    return cgroup.find(cgroup_layout.detect(), f"{parent.rstrip('/')}/{container.id}")

@@ -43,8 +43,7 @@ def _namespaces(config: Config, host: HostConfig) -> None:
         "container:"
     ):
         raise InvalidArgument(f"invalid IPC mode: {host.ipc_mode}")
-    if ".." in host.cgroup_parent.split("/") or "\0" in host.cgroup_parent:
-        raise InvalidArgument(f"invalid cgroup parent: {host.cgroup_parent}")
+    check_cgroup_parent(host.cgroup_parent)
     if host.cgroupns_mode not in ("", "private", "host"):
         raise InvalidArgument(f"invalid cgroup namespace mode: {host.cgroupns_mode}")
 
@@ -76,3 +75,9 @@ def check_remapped(host: HostConfig) -> None:
         if mode == "host":
             kind = "network namespace" if name == "network" else "PID namespace"
             raise InvalidArgument(f"cannot share the host's {kind} when user namespaces are enabled")
+
+
+def check_cgroup_parent(parent: str) -> None:
+    """Raises InvalidArgument."""
+    if ".." in parent.split("/") or "\0" in parent:
+        raise InvalidArgument(f"invalid cgroup parent: {parent}")

@@ -103,6 +103,7 @@ def _decide(engine: Engine, wanted: Wanted, image: Image) -> tuple[Container, li
         id=identity,
         name=name or names.generate(engine.containers.name_taken, identity),
         created=timestamps.now(),
+        cgroup_parent=engine.settings.cgroup_parent,
         image_id=image.id,
         path=path,
         args=arguments,

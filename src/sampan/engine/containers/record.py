@@ -80,6 +80,7 @@ class Definition(msgspec.Struct):
     lowerdirs: list[str]  # of the overlay, top first: the image may lose its name, the layers are held
     masked: list[str]
     links: list[Link] = []
+    cgroup_parent: str = ""  # of the daemon's configuration when it was created
     version: tuple[int, int] = (1, 51)  # of the API that created it: some defaults depend on it
     own: int = (
         0  # so many of `lowerdirs` were its own upper directory before a commit (engine.containers.uppers)

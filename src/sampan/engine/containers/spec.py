@@ -134,8 +134,8 @@ def _linux(definition: Definition, around: Surroundings) -> dict[str, Any]:
     if around.ids:
         linux["namespaces"].append({"type": "user"})
         linux |= around.ids
-    if host.cgroup_parent:
-        linux["cgroupsPath"] = f"{host.cgroup_parent.rstrip('/')}/{definition.id}"
+    if parent := host.cgroup_parent or definition.cgroup_parent:
+        linux["cgroupsPath"] = f"{parent.rstrip('/')}/{definition.id}"
     return linux
 
 
