@@ -56,6 +56,9 @@ GROUPS = {
         "build": "image.build",
         "prune": "builder.prune",
     },
+    "compose": {
+        "config": "compose.config",
+    },
     "container": {
         "attach": "container.attach",
         "commit": "container.commit",
@@ -136,9 +139,12 @@ GROUPS = {
     },
 }
 GROUP_ALIASES = {
+    "compose": {"convert": "config"},
     "container": {"list": "ls", "ps": "ls", "remove": "rm"},
     "context": {"list": "ls", "remove": "rm"},
     "image": {"list": "ls", "remove": "rm"},
     "network": {"list": "ls"},
     "volume": {"list": "ls", "remove": "rm"},
 }
+# Groups with flags of their own between their name and the verb: where those stand.
+GROUP_FLAGS = {"compose": "compose.project"}

@@ -79,8 +79,28 @@ def _run(words: Sequence[str]) -> int:
         return complete.main([*given[: len(given) - len(words)], *words[1:]])
     if not words or words[0] == "help":
         return _help(words[1:])
+    group = None
+    if words[0] in commands.GROUP_FLAGS:
+        group, words = _group_flags(words)
+        if group["version"]:
+            words = [words[0], "version"]
     command, path, rest = resolve(words)
-    return _run_verb(Session(options, command), load(path), rest)
+    return _run_verb(Session(options, command, group), load(path), rest)
+
+
+def _group_flags(words: Sequence[str]) -> tuple[flags.Values, Sequence[str]]:
+    """What stands between a group and its verb, and the words without it."""
+    first = words[0]
+    table = load(commands.GROUP_FLAGS[first])
+    parser = flags.Parser(table.FLAGS, interspersed=False)
+    try:
+        parser.parse(words[1:])
+    except flags.FlagError as error:
+        raise ExitWith(16, _usage_error(str(error), first, "[OPTIONS] COMMAND")) from None
+    except flags.HelpWanted:
+        raise ExitWith(_help([first])) from None
+    table.check(parser.values)
+    return parser.values, [first, *parser.arguments]
 
 
 def resolve(words: Sequence[str]) -> tuple[str, str, Sequence[str]]:

@@ -18,14 +18,24 @@ _DEFAULT = "default"  # the context that is not written down
 
 
 class Session:
-    """`command` is how the verb was called, "container ls". `autostart`: our own daemon may be started."""
+    """`command` is how the verb was called, "container ls". `autostart`: our own daemon may be started.
+    `group`: the flags of the verb's group, for one that has any (`commands.GROUP_FLAGS`)."""
 
-    def __init__(self, options: Values, command: str, *, autostart: bool = True) -> None:
+    def __init__(
+        self, options: Values, command: str, group: Values | None = None, *, autostart: bool = True
+    ) -> None:
         self.command = command
+        self._group = group
         self._autostart = autostart
         self._options = options
         self._client: Client | None = None
         self._config: dict[str, Any] | None = None
+
+    @property
+    def group(self) -> Values:
+        if self._group is None:
+            raise LookupError(f"{self.command}: its group has no flags")
+        return self._group
 
     @property
     def client(self) -> Client:

@@ -18,6 +18,7 @@ _COMMON = (  # Docker's, in its order
 )
 GROUPS = {
     "builder": "Manage builds",
+    "compose": "Define and run multi-container applications",
     "container": "Manage containers",
     "context": "Manage contexts",
     "image": "Manage images",
@@ -89,12 +90,15 @@ def _everything() -> str:
 
 
 def _group(name: str) -> str:
+    own = commands.GROUP_FLAGS.get(name)
+    options = ["Options:", *_options(dispatch.load(own).FLAGS), ""] if own else []
     return "\n".join(
         [
-            f"Usage:  {PROGRAM} {name} COMMAND",
+            f"Usage:  {PROGRAM} {name} [OPTIONS] COMMAND" if own else f"Usage:  {PROGRAM} {name} COMMAND",
             "",
             GROUPS[name],
             "",
+            *options,
             "Commands:",
             *_listed(commands.GROUPS[name]),
             "",

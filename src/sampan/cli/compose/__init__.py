@@ -1,0 +1,1 @@
+"""`sampan compose …`, one file per verb."""
