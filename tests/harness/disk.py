@@ -67,7 +67,9 @@ def contradictions(scene: Scene) -> Iterator[str]:
         yield from (f"{kind} {row[0]} that nobody refers to" for row in scene.rows(question))
     data = scene.daemon.data
     for kind, directory in (("container", "containers"), ("volume", "volumes"), ("layer", "layers")):
-        yield from _mismatch(kind, names(data / directory), {str(row[0]) for row in scene.rows(_ROWS[kind])})
+        known = {str(row[0]) for row in scene.rows(_ROWS[kind])}
+        # Layer 0 is the empty directory below images without layers.
+        yield from _mismatch(kind, names(data / directory) - ({"0"} if kind == "layer" else set()), known)
     blobs = {row[0].removeprefix("sha256:") for row in scene.rows(_ROWS["blob"])}
     yield from _mismatch("blob", names(data / "blobs/sha256"), blobs)
 

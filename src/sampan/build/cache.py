@@ -45,6 +45,8 @@ SCHEMA = Schema(
             uses INTEGER NOT NULL
         ) WITHOUT ROWID
         """,
+        # What the next step's key is made of: the same, whichever of a record's keys was found.
+        "ALTER TABLE build_cache ADD COLUMN chain TEXT NOT NULL DEFAULT ''",
     ),
 )
 # Up to this a layer is hashed at once, so that its image has its real id from the beginning (as `commit`).
@@ -52,7 +54,10 @@ _AT_ONCE = Measured(16 << 20, 500)
 
 
 class Record(NamedTuple):
+    """`chain`: for the keys of what comes on top."""
+
     key: str
+    chain: str
     layer: int | None
     created: float  # seconds since 1970
 
@@ -102,7 +107,7 @@ class BuildCache:
         for key in keys:
             with self._store.leases.lock, self._store.database.snapshot() as sql:
                 row = sql.execute(
-                    "SELECT build_cache.layer, created, diff_id FROM build_cache"
+                    "SELECT build_cache.layer, created, diff_id, chain FROM build_cache"
                     " LEFT JOIN layers ON layers.id = layer WHERE key = ?",
                     (key,),
                 ).fetchone()
@@ -110,7 +115,7 @@ class BuildCache:
                     continue
                 if row[0] is not None:
                     self._layers.has(lease, row[2])
-                return Record(key, row[0], row[1])
+                return Record(key, row[3], row[0], row[1])
         return None
 
     def touch(self, keys: Sequence[str]) -> None:
@@ -127,7 +132,7 @@ class BuildCache:
         if not new.directory:
             with self._store.database.transaction() as sql:
                 self._insert(sql, new, None, created)
-            return Record(new.keys[0], None, created)
+            return Record(new.keys[0], new.keys[-1], None, created)
         staged = _staged(new, self._boot_id)
         self._layers.stage(lease, staged)
         with self._store.commit_lock, contextlib.ExitStack() as undo:
@@ -136,15 +141,25 @@ class BuildCache:
                 self._insert(sql, new, layer, created)
             undo.pop_all()
             self._layers.committed([staged.diff_id])
-        return Record(new.keys[0], layer.number, created)
+        return Record(new.keys[0], new.keys[-1], layer.number, created)
 
     def _insert(self, sql: sqlite3.Connection, new: New, layer: Layer | None, created: float) -> None:
         number = layer.number if layer else None
         for key in new.keys:
             _forget(sql, key)
             sql.execute(
-                "INSERT INTO build_cache VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?)",
-                (key, new.parent, number, new.kind, new.description, created, created, self._boot_id),
+                "INSERT INTO build_cache VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?)",
+                (
+                    key,
+                    new.parent,
+                    number,
+                    new.kind,
+                    new.description,
+                    created,
+                    created,
+                    self._boot_id,
+                    new.keys[-1],
+                ),
             )
             if number is not None:
                 self._layers.hold(sql, "cache:" + key, [number])

@@ -46,6 +46,9 @@ class View(Protocol):
     def parent(self, path: str) -> tuple[int, str]:
         """A descriptor, borrowed until the next call, and the name in it, for the calls that end in -at."""
 
+    def directory(self, path: str) -> int:
+        """The directory itself, in the highest layer that has it; borrowed until the next call."""
+
     def close(self) -> None: ...
 
 
@@ -233,6 +236,9 @@ class LayersView:
 
     def parent(self, path: str) -> tuple[int, str]:
         return self._holder(path)[0], path.rpartition("/")[2]
+
+    def directory(self, path: str) -> int:
+        return self._directories(path)[0]
 
     def _holder(self, path: str) -> tuple[int, os.stat_result]:
         """The directory, in the highest layer that has it, that `path` is in."""

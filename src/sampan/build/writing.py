@@ -121,12 +121,7 @@ class LayerWriter:
     def _copy_up(self, view: View, path: str, below: os.stat_result, fd: int) -> None:
         os.fchown(fd, below.st_uid, below.st_gid)
         os.fchmod(fd, stat.S_IMODE(below.st_mode))
-        directory, name = view.parent(path)
-        source = os.open(name, _DIRECTORY, dir_fd=directory)
-        try:
-            _copy_xattrs(source, fd)
-        finally:
-            os.close(source)
+        _copy_xattrs(view.directory(path), fd)
         self._times.append((path, below.st_mtime_ns))
 
     # Copying
@@ -194,11 +189,7 @@ class LayerWriter:
             os.fchown(fd, *(rules.owner or (status.st_uid, status.st_gid)))
             os.fchmod(fd, owners.mode(rules.chmod, status.st_mode))
             if rules.devices:
-                directory = _open_directory(view, found.path)
-                try:
-                    _copy_xattrs(directory, fd)
-                finally:
-                    os.close(directory)
+                _copy_xattrs(view.directory(found.path), fd)
         self._times.append((target, _time(status, rules)))
 
     def _fill(
@@ -358,13 +349,6 @@ class _Borrowed:
     def __exit__(self, *_: object) -> None:
         if self._owned:
             os.close(self._fd)
-
-
-def _open_directory(view: View, path: str) -> int:
-    if not path:
-        raise AssertionError("the root has no name")
-    directory, name = view.parent(path)
-    return os.open(name, _DIRECTORY, dir_fd=directory)
 
 
 def _time(status: os.stat_result, rules: Rules) -> int:

@@ -60,7 +60,8 @@ def mount_overlay(step: op.MountOverlay, stage: Stage) -> None:
     if step.idmapped:
         stage.new_root = stage.root = _attach_idmapped(step, writable, stage.user_namespace)
         return
-    stage.new_root = stage.root = _attach_overlay(step.lowerdirs, writable, step.anchor)
+    lowerdirs = _with_machine_apart(step.lowerdirs, step.anchor)
+    stage.new_root = stage.root = _attach_overlay(lowerdirs, writable, step.anchor)
 
 
 def _attach_idmapped(step: op.MountOverlay, writable: Sequence[tuple[str, str]], user_namespace: int) -> int:
@@ -103,6 +104,17 @@ def _attach_overlay(lowerdirs: Sequence[str], writable: Sequence[tuple[str, str]
     mount.move_mount(root, place)
     os.close(place)
     return root
+
+
+def _with_machine_apart(lowerdirs: Sequence[str], anchor: str) -> Sequence[str]:
+    """Layers on top of the machine itself: they lie below `/`, and overlayfs takes no lower directory that is
+    inside another (fs/overlayfs/super.c, ovl_check_layer: ELOOP). So `/` becomes an overlay of its own first,
+    with nothing on it, at the anchor: only what is mounted in this namespace can be a lower directory."""
+    if len(lowerdirs) < 2 or lowerdirs[-1] != "/":
+        return lowerdirs
+    mount.mount("tmpfs", anchor, "tmpfs", 0, "size=4k")
+    os.close(_attach_overlay((anchor, "/"), (), anchor))
+    return (*lowerdirs[:-1], anchor)
 
 
 def _takes_layers_singly() -> bool:

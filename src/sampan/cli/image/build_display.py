@@ -22,6 +22,8 @@ if TYPE_CHECKING:
         def tick(self) -> None: ...
         def close(self) -> None: ...
         def raw(self, message: dict[str, Any]) -> None: ...
+        @property
+        def quiet(self) -> bool: ...
 
 
 TRACE = "sampan.build.trace"
@@ -153,19 +155,21 @@ class _State:
         raise ExitWith(1, "\n".join(_failure(self._error)))
 
     def _warn(self) -> None:
-        if not self._warnings or isinstance(self._shown, Silent | Raw):
+        if self._shown.quiet:
+            return
+        for note in self._notes:
+            console.error(note)
+        if not self._warnings:
             return
         count = len(self._warnings)
         console.error(f"\n {count} warning{'s' if count > 1 else ''} found:")
         for warning in self._warnings:
             console.error(f" - {warning['warning']}: {plain(warning['message'])} (line {warning['line']})")
-        for note in self._notes:
-            console.error(note)
 
     def _tell_failed(self) -> None:
         """The end of its output once more, since other steps may have said something after it."""
         failed = self._failed
-        if failed is not None and (failed.lines or not isinstance(self._shown, Silent)):
+        if failed is not None and (failed.lines or not self._shown.quiet):
             lines = "".join(f"{line}\n" for line in failed.lines[-_TAIL:])
             console.write(
                 console.STDERR, f"------\n > {failed.name}:\n{lines}------\n".encode("utf-8", "replace")
@@ -201,7 +205,11 @@ def summary(warnings: int) -> None:
         raise ExitWith(1)
 
 
-class Silent:
+class Base:
+    """Shows nothing."""
+
+    quiet = True
+
     def begun(self, step: Step) -> None:
         pass
 
@@ -221,7 +229,11 @@ class Silent:
         pass
 
 
-class Raw(Silent):
+class Silent(Base):
+    """`-q`."""
+
+
+class Raw(Base):
     """`--progress rawjson`: the daemon's own messages."""
 
     def raw(self, message: dict[str, Any]) -> None:
@@ -230,8 +242,10 @@ class Raw(Silent):
         console.error(json.dumps(message))
 
 
-class Plain(Silent):
+class Plain(Base):
     """One line after the other. A step that says something while another did gets its head again."""
+
+    quiet = False
 
     def __init__(self) -> None:
         self._current = 0

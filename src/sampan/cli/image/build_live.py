@@ -6,13 +6,15 @@ import os
 import time
 
 from sampan.cli import console
-from sampan.cli.image.build_display import Silent, Step
+from sampan.cli.image.build_display import Base, Step
 
 _SHOWN = 6  # lines of output of a running step
 _INTERVAL = 0.08  # seconds between two pictures
 
 
-class Live(Silent):
+class Live(Base):
+    quiet = False
+
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._steps: list[Step] = []

@@ -14,7 +14,7 @@ from sampan.build.patterns import Matcher
 from sampan.build.select import Selected
 from sampan.build.views import DirectoryView, Found, View, open_file, resolve
 from sampan.build.writing import LayerWriter, Rules
-from sampan.engine.builds.made import Made, lowerdirs, masked
+from sampan.engine.builds.made import Made, directories, masked
 from sampan.engine.engine import Engine
 from sampan.errors import InvalidArgument
 from sampan.storage.decompress import compression, decompress
@@ -71,7 +71,7 @@ def copy(engine: Engine, node: Copy, made: Made, origins: Sequence[Origin], *, p
     """The layer is in the workspace's `diff` afterwards, empty if nothing was there to copy."""
     diff = os.path.join(place.workspace, "diff")
     os.mkdir(diff, 0o755)
-    writer = LayerWriter(diff, lowerdirs(engine, made), masked(engine, made), engine.images.store.free())
+    writer = LayerWriter(diff, directories(engine, made), masked(engine, made), engine.images.store.free())
     with contextlib.closing(writer):
         _Copying(node, writer, *place).all(origins)
 
@@ -198,7 +198,7 @@ def make_directory(
     """WORKDIR. False: there is a directory already, and nothing to make."""
     diff = os.path.join(workspace, "diff")
     os.mkdir(diff, 0o755)
-    writer = LayerWriter(diff, lowerdirs(engine, made), masked(engine, made), 1 << 20)
+    writer = LayerWriter(diff, directories(engine, made), masked(engine, made), 1 << 20)
     with contextlib.closing(writer):
         real, existing = writer.target(node.path)
         if existing is not None:

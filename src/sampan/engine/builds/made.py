@@ -23,11 +23,15 @@ class Made(NamedTuple):
 
 
 def lowerdirs(engine: Engine, made: Made) -> list[str]:
+    """Top first; for an overlay, which wants one at least."""
+    return directories(engine, made) or [engine.images.store.empty_directory()]
+
+
+def directories(engine: Engine, made: Made) -> list[str]:
     """Top first. A layer that is there twice counts where it is higher: overlayfs takes none twice."""
-    store = engine.images.store
-    own = [store.layer_path(number) for number in reversed(made.layers)]
+    own = [engine.images.store.layer_path(number) for number in reversed(made.layers)]
     below = mount.lowerdirs(engine.images, made.base) if made.base is not None else []
-    return list(dict.fromkeys([*own, *below])) or [store.empty_directory()]
+    return list(dict.fromkeys([*own, *below]))
 
 
 def masked(engine: Engine, made: Made) -> list[str]:

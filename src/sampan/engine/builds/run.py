@@ -20,7 +20,7 @@ import msgspec
 from sampan.build.graph import Run
 from sampan.build.views import LayersView
 from sampan.build.views import place as real_path
-from sampan.engine import names, timestamps
+from sampan.engine import names, runtimes, timestamps
 from sampan.engine.builds import made as mades
 from sampan.engine.builds.made import Made
 from sampan.engine.builds.request import Request
@@ -95,6 +95,7 @@ def _container(engine: Engine, request: Request, node: Run, made: Made, around: 
     host.network_mode = {"default": "bridge"}.get(node.network, node.network)
     host.log_config = LogConfig("none", {})
     host.auto_remove = True
+    host.runtime = runtimes.OWN
     host.privileged = node.security == "insecure"
     config = Config(
         hostname=engine.facts.hostname if node.network == "host" else "buildkitsandbox",

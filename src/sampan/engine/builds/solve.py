@@ -6,7 +6,7 @@ import contextlib
 import os
 import secrets
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from sampan.build import graph as graphs
@@ -88,6 +88,7 @@ class Solver:
         }
         self.made: dict[int, Made] = {}  # by id() of the node
         self.empty: set[int] = set()  # nodes that changed nothing
+        self._own: dict[str, Record] = {}
         self.used: list[str] = []  # keys that were found in the cache
 
     def _is_uncached(self, stage: str) -> bool:
@@ -181,21 +182,33 @@ class Solver:
     async def _cached_or(
         self, node: Node, parent: Made, wanted: Sequence[str], make: _Make
     ) -> tuple[Made, bool]:
-        record = None
-        if id(node) not in self._no_cache:
-            record = await asyncio.to_thread(self._work.builds.cache.find, wanted, self._work.lease)
+        lock = self._work.builds.steps.setdefault(wanted[-1], asyncio.Lock())
+        async with lock:
+            record = await self._found(node, wanted)
+            if record is not None:
+                return self._on_top(node, parent, record), True
+            directory = await make()
+            record = await asyncio.to_thread(self._add, node, parent, wanted, directory)
+            self._own |= dict.fromkeys(wanted, record)
+        return self._on_top(node, parent, record), False
+
+    async def _found(self, node: Node, wanted: Sequence[str]) -> Record | None:
+        """From the cache; where that shall not be used, at least what this build itself has made."""
+        for key in wanted:
+            if key in self._own:
+                return self._own[key]
+        if id(node) in self._no_cache:
+            return None
+        record = await asyncio.to_thread(self._work.builds.cache.find, wanted, self._work.lease)
         if record is not None:
             self.used.append(record.key)
-            return self._on_top(node, parent, wanted[-1], record), True
-        directory = await make()
-        record = await asyncio.to_thread(self._add, node, parent, wanted, directory)
-        return self._on_top(node, parent, wanted[-1], record), False
+        return record
 
-    def _on_top(self, node: Node, parent: Made, key: str, record: Record) -> Made:
+    def _on_top(self, node: Node, parent: Made, record: Record) -> Made:
         if record.layer is None:
             self.empty.add(id(node))
         created = record.created if self._work.epoch is None else self._work.epoch / 1e9
-        return parent.on_top(key, record.layer, created)
+        return parent.on_top(record.chain, record.layer, created)
 
     def _add(self, node: Node, parent: Made, wanted: Sequence[str], directory: str) -> Record:
         """`directory` "": nothing has changed."""
@@ -211,17 +224,27 @@ class Solver:
         new = New(list(wanted), parent.key, _described(text), directory=directory, exact=epoch is not None)
         return self._work.builds.cache.add(new, self._work.lease)
 
-    def _workspace(self) -> str:
-        return self._work.engine.images.store.workspace("build")
-
     # WORKDIR
 
     async def _make_directory(self, node: MakeDirectory, parent: Made) -> str:
-        workspace = await asyncio.to_thread(self._workspace)
-        made = await asyncio.to_thread(
-            copy.make_directory, self._work.engine, node, parent, workspace, self._work.epoch
-        )
+        async with self._fresh() as workspace:
+            made = await asyncio.to_thread(
+                copy.make_directory, self._work.engine, node, parent, workspace, self._work.epoch
+            )
+        if not made:
+            self._work.engine.images.store.discard(workspace)
         return workspace if made else ""
+
+    @contextlib.asynccontextmanager
+    async def _fresh(self) -> AsyncIterator[str]:
+        """A workspace, which does not outlive a failure."""
+        store = self._work.engine.images.store
+        workspace = await asyncio.to_thread(store.workspace, "build")
+        try:
+            yield workspace
+        except BaseException:
+            store.discard(workspace)
+            raise
 
     # COPY and ADD
 
@@ -233,12 +256,9 @@ class Solver:
         if all(isinstance(source.content, Node) for source in node.sources):
             contents = [keys.step_of(inputs[id(source.content)].key, source.paths) for source in node.sources]
             wanted.append(keys.copy(node, parent.key, contents, epoch))  # found without looking at a file
-            record = None
-            if id(node) not in self._no_cache:
-                record = await asyncio.to_thread(self._work.builds.cache.find, wanted, self._work.lease)
+            record = await self._found(node, wanted)
             if record is not None:
-                self.used.append(record.key)
-                return self._on_top(node, parent, wanted[0], record), True
+                return self._on_top(node, parent, record), True
         fetched = await self._fetched(node, vertex)
         with contextlib.ExitStack() as stack:
             origins = await asyncio.to_thread(self._origins, node, inputs, fetched, stack)
@@ -250,13 +270,16 @@ class Solver:
             )
 
     async def _copy(self, node: Copy, parent: Made, origins: Sequence[Origin]) -> str:
-        workspace = await asyncio.to_thread(self._workspace)
-        place = copy.Place(workspace, self._work.epoch)
-        await asyncio.to_thread(copy.copy, self._work.engine, node, parent, origins, place=place)
-        for name in await asyncio.to_thread(os.listdir, workspace):
+        async with self._fresh() as workspace:
+            place = copy.Place(workspace, self._work.epoch)
+            await asyncio.to_thread(copy.copy, self._work.engine, node, parent, origins, place=place)
+            await asyncio.to_thread(self._only_diff, workspace)
+        return workspace
+
+    def _only_diff(self, workspace: str) -> None:
+        for name in os.listdir(workspace):
             if name != "diff":
                 self._work.engine.images.store.discard(os.path.join(workspace, name))
-        return workspace
 
     def _origins(
         self, node: Copy, inputs: dict[int, Made], fetched: dict[int, Fetched], stack: contextlib.ExitStack
@@ -340,35 +363,29 @@ class Solver:
 
     async def _run(self, node: Run, parent: Made, inputs: dict[int, Made], vertex: Vertex) -> str:
         work = self._work
-        workspace = await asyncio.to_thread(self._workspace)
         private = os.path.join(work.private, secrets.token_hex(8))
         await asyncio.to_thread(os.makedirs, private, 0o700)
-        mounting = Mounting(
-            work.engine, work.builds, work.request, work.contexts, workspace=workspace, private=private
-        )
 
         def viewed(bound: BoundMount) -> View:
             assert bound.content is not None
             return self._view(bound.content, inputs, {})
 
-        try:
-            async with mounting.open(node, viewed) as place:
-                heard = run.Heard(self._heard(vertex), lambda one: work.report(Running(vertex, one)))
-                ran = await run.run(work.engine, work.request, node, parent, place=place, heard=heard)
-        except BaseException:
-            work.engine.images.store.discard(workspace)
-            raise
-        finally:
-            await asyncio.to_thread(remove_tree, private)
-        return await asyncio.to_thread(self._ran, node, parent, ran, workspace)
+        heard = run.Heard(self._heard(vertex), lambda one: work.report(Running(vertex, one)))
+        async with self._fresh() as workspace:
+            mounting = Mounting(
+                work.engine, work.builds, work.request, work.contexts, workspace=workspace, private=private
+            )
+            try:
+                async with mounting.open(node, viewed) as place:
+                    ran = await run.run(work.engine, work.request, node, parent, place=place, heard=heard)
+            finally:
+                await asyncio.to_thread(remove_tree, private)
+            return await asyncio.to_thread(self._ran, node, parent, ran, workspace)
 
     def _ran(self, node: Run, parent: Made, ran: run.Ran, workspace: str) -> str:
-        store = self._work.engine.images.store
         os.rename(ran.diff, os.path.join(workspace, "diff"))
         run.discard(self._work.engine, ran.container)
-        for name in os.listdir(workspace):
-            if name != "diff":
-                store.discard(os.path.join(workspace, name))
+        self._only_diff(workspace)
         if not ran.exit_code:
             return workspace
         step = self._steps[id(node)][1]
