@@ -41,9 +41,11 @@ FLAGS = (
     ("cpu-shares", "c", "int", 0, "CPU shares (relative weight)"),
     ("cpuset-cpus", "", "string", "", "CPUs in which to allow execution (0-3, 0,1)"),
     ("cpuset-mems", "", "string", "", "MEMs in which to allow execution (0-3, 0,1)"),
+    ("disable-content-trust", "", "bool", True, ""),
     ("file", "f", "string", "", 'Name of the Dockerfile (default "PATH/Dockerfile")'),
     ("force-rm", "", "bool", False, ""),
     ("iidfile", "", "string", "", "Write the image's ID to the file"),
+    ("isolation", "", "string", "", ""),
     ("label", "", "list", None, "Set metadata of the image"),
     ("load", "", "bool", False, ""),
     ("memory", "m", "bytes", 0, "Memory limit"),
@@ -66,6 +68,7 @@ FLAGS = (
         None,
         "Secret for RUN --mount=type=secret (id=name,src=path, id=name,env=variable)",
     ),
+    ("security-opt", "", "list", None, ""),
     ("shm-size", "", "bytes", 0, "Size of /dev/shm"),
     ("squash", "", "bool", False, ""),
     ("ssh", "", "list", None, "SSH agent for RUN --mount=type=ssh (default, id=socket)"),
@@ -76,6 +79,9 @@ FLAGS = (
 
 
 def main(session: Session, options: Values, arguments: list[str]) -> int:
+    if options["security-opt"]:
+        text = "The daemon on this platform does not support setting security options on build"
+        raise ExitWith(1, f"Error response from daemon: {text}")
     context = build_context.prepare(session, options, arguments[0])
     from sampan.cli.image import build_output
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sampan.cli.session import Session
 
 _PLAIN = (
-    ("target", "target"), ("networkmode", "network"), ("cgroupparent", "cgroup-parent"),
+    ("target", "target"), ("cgroupparent", "cgroup-parent"),
     ("cpusetcpus", "cpuset-cpus"), ("cpusetmems", "cpuset-mems"),
 )  # fmt: skip
 _NUMBERS = (
@@ -33,6 +33,8 @@ def parameters(options: Values, context: Context) -> list[tuple[str, str]]:
     pairs += [("extrahosts", host) for host in options["add-host"]]
     pairs += [(name, options[flag]) for name, flag in _PLAIN if options[flag]]
     pairs += [(name, str(options[flag])) for name, flag in _NUMBERS if options[flag]]
+    network = options["network"] if isinstance(options["network"], str) else options["network"]["name"]
+    pairs += [("networkmode", network)] if network != "default" else []
     pairs += [("nocache", "1")] if options["no-cache"] else []
     pairs += [("pull", "1")] if options["pull"] else []
     platform = options["platform"] or console.environment("DOCKER_DEFAULT_PLATFORM")

@@ -24,6 +24,7 @@ from sampan.registry.retry import Patience, Transient
 
 _GIT_OPTIONS = ("core.hooksPath=/dev/null", "core.fsmonitor=false", "protocol.file.allow=never",
                 "advice.detachedHead=false", "init.defaultBranch=master", "safe.directory=*")  # fmt: skip
+_FETCH = ("--no-tags", "--recurse-submodules=no", "--")
 _GIT = ("git", *(word for option in _GIT_OPTIONS for word in ("-c", option)))
 _GIT_ENVIRONMENT = ("GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_TERMINAL_PROMPT=0",
                     "GIT_ALLOW_PROTOCOL=http:https:git:ssh", "HOME=/tmp",
@@ -100,47 +101,45 @@ async def clone(
     machine's file system below it."""
     os.mkdir(directory, 0o755)
     log: list[bytes] = []
-
-    def heard(data: bytes, error: bool) -> None:
-        log.append(data)
-        output(data, error)
-
     made = Made("", await asyncio.to_thread(resolve.find, engine.images, "host"))
     reference = source.ref or "HEAD"
-    fetch = (
-        "fetch",
-        "-q",
-        "--depth=1",
-        "--no-tags",
-        "--recurse-submodules=no",
-        "--",
-        source.remote,
-        reference,
-    )
-    for step in (
-        ("init", "-q"),
-        fetch,
-        ("checkout", "-q", "--force", "FETCH_HEAD", "--"),
-        ("rev-parse", "HEAD"),
-    ):
-        log.clear()
-        await _git(engine, request, step, made, directory=directory, heard=heard, source=source)
+    listener = _Listener(log, output)
+    place = _Repository(engine, request, made, directory, source)
+    await _git(place, ("init", "-q"), listener)
+    try:
+        await _git(place, ("fetch", "-q", "--depth=1", *_FETCH, source.remote, reference), listener)
+    except Unavailable:  # a server without shallow clones: all of the history then
+        await _git(place, ("fetch", "-q", *_FETCH, source.remote, reference), listener)
+    await _git(place, ("checkout", "-q", "--force", "FETCH_HEAD", "--"), listener)
+    log.clear()
+    await _git(place, ("rev-parse", "HEAD"), listener)
     commit = b"".join(log).decode("ascii", "replace").strip().splitlines()[-1]
     if source.checksum and not commit.startswith(source.checksum):
         raise InvalidArgument(f"expected checksum to match {source.checksum}, got {commit}")
+    if not source.keep_git:
+        engine.images.store.discard(os.path.join(directory, ".git"))
     return Fetched(directory, commit, source.directory)
 
 
-async def _git(
-    engine: Engine,
-    request: Request,
-    step: Sequence[str],
-    made: Made,
-    *,
-    directory: str,
-    heard: Callable[[bytes, bool], None],
-    source: Git,
-) -> None:
+class _Repository(NamedTuple):
+    engine: Engine
+    request: Request
+    made: Made  # the machine itself
+    directory: str
+    source: Git
+
+
+class _Listener(NamedTuple):
+    log: list[bytes]
+    output: Callable[[bytes, bool], None]
+
+    def heard(self, data: bytes, error: bool) -> None:
+        self.log.append(data)
+        self.output(data, error)
+
+
+async def _git(place: _Repository, step: Sequence[str], listener: _Listener) -> None:
+    engine, request, made, directory, source = place
     proxies = [
         f"{name}={value}" for name, value in request.arguments.items() if name.lower().endswith("_proxy")
     ]
@@ -151,11 +150,12 @@ async def _git(
         environment.append("SSH_AUTH_SOCK=/run/buildkit/ssh_agent.0")
     node = Run(Scratch(), (*_GIT, "-C", "/src", *step), tuple(environment), network=request.network)
     try:
-        listener = run.Heard(heard, lambda _: None)
-        ran = await run.run(engine, request, node, made, place=run.Place(mounts), heard=listener)
+        heard = run.Heard(listener.heard, lambda _: None)
+        ran = await run.run(engine, request, node, made, place=run.Place(mounts), heard=heard)
     except SampanError as error:
         raise Unavailable(f"cannot run git on this machine: {error}") from error
     run.discard(engine, ran.container)
     if ran.exit_code:
-        told = f"failed to fetch remote {source.remote}: git {step[0]} stderr: exit status {ran.exit_code}"
-        raise Unavailable(told)
+        said = b"".join(listener.log).decode("utf-8", "replace").strip().splitlines()
+        why = said[-1] if said else f"exit status {ran.exit_code}"
+        raise Unavailable(f"failed to fetch remote {source.remote}: git {step[0]}: {why}")

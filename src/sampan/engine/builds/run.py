@@ -179,7 +179,7 @@ async def _watch(
     finally:
         stream.close()
         link.close()
-        await asyncio.shield(_free(engine, container, connection))
+        engine.tasks.spawn(_free(engine, container, connection))  # nobody needs to wait for it
 
 
 async def _pass_on(stream: socket.socket, output: Output) -> None:
