@@ -8,6 +8,7 @@ Each image becomes CACHE/NAME.tar, a docker-archive that any engine loads. Needs
 
 import argparse
 import contextlib
+import fcntl
 import hashlib
 import io
 import json
@@ -44,8 +45,10 @@ def main() -> int:
 def build_all(cache: Path = DEFAULT_CACHE, names: list[str] | None = None) -> list[Path]:
     """The archives of `names` (default: all), made where they are missing. Units: one file per image."""
     cache.mkdir(parents=True, exist_ok=True)
-    _forget_old_recipes(cache)
-    return [archive(cache, name) for name in names or list(RECIPES)]
+    with (cache / "build.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # others wait, and find them made
+        _forget_old_recipes(cache)
+        return [archive(cache, name) for name in names or list(RECIPES)]
 
 
 def archive(cache: Path, name: str) -> Path:
