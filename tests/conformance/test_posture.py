@@ -1,5 +1,8 @@
 """What a container gets by default, beside Docker 28.5's values (moby oci/defaults.go, oci/caps/defaults.go,
 runc libcontainer/specconv); `-s` prints the table. No difference, or a stricter one with its reason.
+
+Seen with SAMPAN_REFERENCE: Debian 12's docker.io 20.10 with runc 1.1.5, Debian 13's 26.1 with runc 1.1.15.
+What differs there is in `SINCE`; of 26.1 it is /proc/interrupts alone.
 """
 
 import os

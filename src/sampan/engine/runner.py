@@ -10,6 +10,7 @@ way, and the caller closes its own when the call has returned.
 import asyncio
 import contextlib
 import errno
+import logging
 import os
 import socket
 import sys
@@ -60,6 +61,7 @@ _ORPHAN = 1.0  # seconds that the launcher gets to tell how an orphan ended
 _LISTING = 30.0  # seconds for ps
 _LISTINGS = 4  # ps at once: each reads the whole of /proc
 _DYING = 10.0  # seconds for the starter of a monitor that was killed
+_log = logging.getLogger(__name__)
 _PACKAGES = Path(sampan.__file__).resolve().parent.parent
 _PROGRAM = _PACKAGES / "sampan" / "runtime" / "__main__.py"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -461,7 +463,7 @@ def _check(reply: Reply) -> None:
 def _spawn(program: Path, control: int, run_root: str) -> int:
     arguments = [sys.executable, "-I", "-S", str(program), str(_PACKAGES), "3", run_root]
     null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
-    interpreter = seal.sealed(sys.executable)
+    interpreter = seal.sealed(sys.executable, _log.warning)
     try:
         return os.posix_spawn(
             sys.executable if interpreter is None else f"/proc/self/fd/{interpreter}",

@@ -4,17 +4,24 @@ Each module of this package binds the functions that it needs at import time wit
 full prototype; nobody touches `argtypes` afterwards. `raw` is for system calls that glibc 2.36 (Debian
 12) has no wrapper for; their numbers come from `NUMBERS`, per machine (asm/unistd_64.h,
 asm-generic/unistd.h). All numbers from 424 on are the same on every architecture.
+
+`typing` and `collections` are not imported: for sampan-runtime, which seals its interpreter first, those two
+would cost more than the whole of that.
 """
+
+from __future__ import annotations
 
 import ctypes
 import os
-import platform
-from collections.abc import Callable
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
-MACHINE = platform.machine()
+MACHINE = os.uname().machine
 
 # Unified since Linux 5.1 (include/uapi/asm-generic/unistd.h).
 NUMBERS: dict[str, int] = {
@@ -45,6 +52,7 @@ NUMBERS: dict[str, int] = {
         "ioctl": 16,
         "sendto": 44,
         "sendmsg": 46,
+        "prlimit64": 302,
         "setsid": 112,
         "sched_setattr": 314,
         "ioprio_set": 251,
@@ -63,6 +71,7 @@ NUMBERS: dict[str, int] = {
         "ioctl": 29,
         "sendto": 206,
         "sendmsg": 211,
+        "prlimit64": 261,
         "setsid": 157,
         "sched_setattr": 274,
         "ioprio_set": 30,

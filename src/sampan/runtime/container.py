@@ -19,6 +19,7 @@ from sampan.runtime.cgroup import Cgroup
 from sampan.runtime.failure import CREATE, EXEC, INIT, NO_START, OciError, of_system, unpack
 from sampan.runtime.link import Link
 from sampan.runtime.operations import EnterCgroups
+from sampan.runtime.paths import own_file
 from sampan.runtime.protocol import Launch
 from sampan.runtime.setup import Join, Setup, Stdio
 from sampan.runtime.userns import Helper
@@ -142,8 +143,10 @@ def execute(
     seccomp: str | None,
     *,
     preserved: int = 0,
+    watched: bool = False,
 ) -> Executed:
-    """A further process in a running container; returns after its execve. Raises OciError."""
+    """A further process in a running container; returns after its execve. Raises OciError. `watched`: there
+    may be processes in its pid namespace that look at others, which the container's spec does not tell."""
     try:
         parsed = command.parse(wanted, _program(seccomp))
         console = plan.console_of(wanted) if parsed.terminal else None
@@ -153,7 +156,8 @@ def execute(
             *plan.oom_score(wanted),
         ]
         joined = _JOINED | (process.CLONE_NEWTIME if _has(container.spec, "time") else 0)
-        joined |= process.CLONE_NEWPID if _watched(container.spec) else 0
+        if _has(container.spec, "pid") and (watched or _watched(container.spec)):
+            joined |= process.CLONE_NEWPID
         last = _last_capability()
         ids = userns.parse(container.spec["linux"]) if _has(container.spec, "user") else None
         joining = Join(container.pidfd, joined, parsed, last, console, outside, preserved, ids)
@@ -229,8 +233,11 @@ def _new_clocks(offsets: str) -> None:
     this process's further children land there, too, is no matter: it makes one container and ends."""
     process.unshare(process.CLONE_NEWTIME)
     if offsets:
-        with open("/proc/self/timens_offsets", "wb") as file:
-            file.write(offsets.encode())
+        fd = own_file("timens_offsets", os.O_WRONLY)
+        try:
+            os.write(fd, offsets.encode())
+        finally:
+            os.close(fd)
 
 
 def _create_hooks(wanted: Setup, container: Container) -> None:
@@ -290,9 +297,16 @@ def _execute(container: Container, joining: Join, stdio: Stdio | None) -> Execut
 
 def _watched(spec: dict[str, Any]) -> bool:
     """Whether its processes may look at one that is not dumpable: then an exec takes the longer way of
-    `runtime.crossing`, a further fork that costs a millisecond."""
-    capabilities = (spec.get("process") or {}).get("capabilities") or {}
-    return _has(spec, "pid") and "CAP_SYS_PTRACE" in (capabilities.get("bounding") or ())
+    `runtime.crossing`, a further fork that costs a millisecond. Those of a namespace that another made may,
+    for all that is known here."""
+    entries = (spec.get("linux") or {}).get("namespaces") or ()
+    own = [entry for entry in entries if entry.get("type") == "pid"]
+    return bool(own) and (bool(own[0].get("path")) or traces(spec.get("process") or {}))
+
+
+def traces(wanted: dict[str, Any]) -> bool:
+    """Whether that process may look at others, dumpable or not."""
+    return "CAP_SYS_PTRACE" in ((wanted.get("capabilities") or {}).get("bounding") or ())
 
 
 def _pid_of(pidfd: int) -> int:

@@ -140,6 +140,11 @@ def execute(path: str, command: Command, environment_: list[bytes]) -> OciError:
     try:
         process.execve(os.fsencode(path), [os.fsencode(a) for a in command.arguments], environment_)
     except OSError as error:
-        number = error.errno or 0
+        failed = error
+    return not_executed(path, failed)
+
+
+def not_executed(path: str, error: OSError) -> OciError:
+    number = error.errno or 0
     code = NOT_FOUND if number in (errno.ENOENT, errno.ENOTDIR) else CANNOT_RUN
     return OciError("InvalidArgument", f"exec {path}: {os.strerror(number).lower()}", code)

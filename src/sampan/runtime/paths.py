@@ -9,11 +9,31 @@ import errno
 import os
 import stat
 
-from sampan.linux import process
-from sampan.linux.openat2 import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, openat2
-from sampan.runtime.failure import invalid
+from sampan.linux import mount, process
+from sampan.linux.openat2 import (
+    RESOLVE_BENEATH,
+    RESOLVE_IN_ROOT,
+    RESOLVE_NO_MAGICLINKS,
+    RESOLVE_NO_SYMLINKS,
+    RESOLVE_NO_XDEV,
+    openat2,
+)
+from sampan.runtime.failure import OciError, invalid
 
 _MODE = 0o755
+
+
+def own_file(name: str, flags: int) -> int:
+    """A file of /proc/self, before the pivot; of a procfs for sure, and with nothing mounted over it: a bind
+    mount in its place would have another file written (CVE-2025-52881). Raises OciError, OSError."""
+    proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        if mount.fstatfs_type(proc) != mount.PROC_SUPER_MAGIC:
+            raise OciError("Internal", "/proc is no procfs")
+        resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV
+        return openat2(proc, f"self/{name}".encode(), flags, resolve)
+    finally:
+        os.close(proc)
 
 
 def open_path(root: int, path: str, flags: int = os.O_PATH, *, ordinary: bool = False) -> int:

@@ -22,6 +22,7 @@ from sampan.runtime.protocol import (
 
 _LIMIT = 64 * 1024  # bytes of a record that are read
 _BACKLOG = 16
+_WATCHED = "watched"
 
 Record = TypeVar("Record", Started, Exited)
 
@@ -91,6 +92,16 @@ class RunDirectory:
     def read_state(self) -> Started | None:
         """What the last monitor here wrote before it said `Started`; None if it never came to that."""
         return _read(f"/proc/self/fd/{self.fd}/{STATE_FILE}", Started)
+
+
+def watch(run_dir: str) -> None:
+    """From now on an exec there reckons with processes that look at it: those of another container, or of an
+    exec with more power than the container has (`runtime.crossing`)."""
+    os.close(os.open(f"{run_dir}/{_WATCHED}", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+
+def watched(run_dir: str) -> bool:
+    return os.path.exists(f"{run_dir}/{_WATCHED}")
 
 
 def write_state(run_dir: str, started: Started) -> None:

@@ -31,6 +31,7 @@ from sampan.runtime.command import Command
 from sampan.runtime.failure import OciError, of_system, pack
 from sampan.runtime.hooks import Hook
 from sampan.runtime.link import Link
+from sampan.runtime.paths import own_file
 from sampan.runtime.plan import Plan
 from sampan.runtime.protocol import Interface
 from sampan.runtime.stage import Stage
@@ -157,18 +158,24 @@ def _join(wanted: Join, end: Link, stdio: Stdio | None) -> OciError:
         for fd in (0, 1, 2):
             os.dup2(slave, fd)
         os.close(slave)
-    ready = _prepare(wanted.command, stage, end, _Beginning(wanted.preserved, ids=wanted.ids))
-    return _cross(wanted, ready, stage, end)
+    first = bool(wanted.namespaces & process.CLONE_NEWPID) and crossing.can_become_first(wanted.command)
+    now = crossing.with_room(wanted.command) if first else wanted.command
+    ready = _prepare(now, stage, end, _Beginning(wanted.preserved, ids=wanted.ids))
+    return _cross(wanted, ready, stage, end, first=first)
 
 
-def _cross(wanted: Join, ready: "_Ready", stage: Stage, end: Link) -> OciError:
-    """Into the pid namespace as late as can be: `runtime.crossing` says why."""
-    crosses = bool(wanted.namespaces & process.CLONE_NEWPID)
-    first = crosses and crossing.can_become_first(wanted.command)
+def _cross(wanted: Join, ready: "_Ready", stage: Stage, end: Link, *, first: bool) -> OciError:
+    """Into the pid namespace as late as can be: `runtime.crossing` says why. `first`: it becomes what it
+    shall be before that."""
     if first:
         _become(wanted.command, ready.user, wanted.last_capability, stage)
-    if crosses:
-        crossing.cross(end)
+    if wanted.namespaces & process.CLONE_NEWPID:
+        try:
+            crossing.cross(end)
+        except OSError as error:
+            return identity.not_executed(ready.path, error)
+    if first:
+        crossing.set_exactly(wanted.command)
     os.setsid()
     _own_terminal(wanted.command)
     if not first:
@@ -289,7 +296,7 @@ def new_keyring(step: op.NewKeyring, _stage: Stage) -> None:
 
 def set_oom_score(step: op.SetOomScore, stage: Stage) -> None:
     """Still the host's procfs: `self` names us there too. Lowering it needs CAP_SYS_RESOURCE."""
-    fd = os.open("/proc/self/oom_score_adj", os.O_RDWR | os.O_CLOEXEC)
+    fd = own_file("oom_score_adj", os.O_RDWR)
     try:
         if int(os.read(fd, 16)) != step.value:
             os.pwrite(fd, str(step.value).encode(), 0)

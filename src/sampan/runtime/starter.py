@@ -300,7 +300,10 @@ def _execute(
         if born.runtime:
             done = foreign.execute(born.runtime, born.run_dir, born.pid, process, theirs)
         else:
-            done = container.execute(running, process, theirs, seccomp)
+            watched = rundir.watched(born.run_dir)
+            if not watched and container.traces(process):
+                rundir.watch(born.run_dir)  # the next one's matter: nobody looks at this one yet
+            done = container.execute(running, process, theirs, seccomp, watched=watched)
     except (SampanError, OSError) as error:
         return Failure(kind_of(error), str(error), getattr(error, "exit_code", _CANNOT_RUN)), []
     if ends is None:

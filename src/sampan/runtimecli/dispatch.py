@@ -47,7 +47,8 @@ _CLOSE_RANGE_CLOEXEC = 4  # Linux 5.11
 _NEVER_RAN = 255
 
 
-def main(words: Sequence[str]) -> int:
+def main(words: Sequence[str], warnings: Sequence[str] = ()) -> int:
+    """`warnings`: for the log."""
     log = Log(None, "text")
     verb = ""
     try:
@@ -57,6 +58,8 @@ def main(words: Sequence[str]) -> int:
             print(_about() if given["version"] else _usage())
             return 0
         log = Log(given["log"], given["log-format"] or "text")
+        for warning in warnings:
+            log.warn(warning)
         return _run(verb, rest[1:], given, log)
     except OSError as error:
         log.fail(f"{error.filename or verb}: {error.strerror}")

@@ -79,7 +79,8 @@ def _execute(
         stdio = None if process.get("terminal") else Stdio(0, 1, 2)
         kept = preserved(given["preserve-fds"], process)
         made = cast(container.Container, running)
-        return container.execute(made, process, stdio, filter_of(entry, spec), preserved=kept)
+        # Who else is in its pid namespace is not on record here.
+        return container.execute(made, process, stdio, filter_of(entry, spec), preserved=kept, watched=True)
     finally:
         os.close(pidfd)
 

@@ -7,24 +7,29 @@ ETXTBSY, which lasts as long as nobody stops the daemon, is between it and the f
 
 import errno
 import os
+import shutil
+import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from harness.attacks import digest, rounds
+from harness.bundle import OURS, Bundle, Runtime
 from harness.clients import Client, ours
 from harness.daemon import Daemon
 from harness.looking import fresh
-from harness.probes import mounted
+from harness.probes import mounted, probe
 from harness.waiting import until
+from sampan.oci import runtime as defaults
 
 PYTHON = Path(sys.executable).resolve()
 # So that it can run inside as far as it gets: then it is there to be reached.
 _LIBRARIES = [word for path in ("/lib", "/lib64", "/usr/lib") for word in ("-v", f"{path}:{path}:ro")]
 _TARGETS = (["/proc/self/exe"], ["/proc/self/exe", "-c", "pass"], ["/bin/run"], ["/bin/script"])
-_WITHOUT_SEAL = "from sampan.runtime import seal; seal.sealed = lambda program: None; "
+_WITHOUT_SEAL = "from sampan.runtime import seal; seal.sealed = lambda *_: None; "
 
 
 class Unsealed(Daemon):
@@ -104,6 +109,60 @@ def test_starts_whose_program_is_the_interpreter(sampan: Client) -> None:
         target = ["/proc/self/exe", "/proc/1/exe", "/proc/self/fd/0"][number % 3]
         done = sampan("run", "--rm", "busybox", target, check=False)
         assert done.code in (126, 127), done
+
+
+_MAIN = Path(sys.modules["sampan"].__path__[0]) / "runtimecli" / "main.py"
+
+
+@pytest.fixture
+def watched() -> Iterator[tuple[Runtime, str]]:
+    """A container of sampan-runtime's in which the attack runs. Its root is on another file system than the
+    interpreter: the attack takes what is on its own for the container's."""
+    here = Path(tempfile.mkdtemp(prefix="sampan-", dir="/dev/shm"))
+    runtime, bundle, name = Runtime(str(OURS), here / "state"), Bundle(here / "bundle"), fresh()
+    shutil.copy(probe("overwrite"), bundle.root / "overwrite")
+    # Its interpreter is looked up by execve(2), in the container's pid namespace: a moment before there is no
+    # /proc/self there.
+    (bundle.root / "bin/script").write_text("#!/proc/self/exe\n")
+    (bundle.root / "bin/script").chmod(0o755)
+    libraries = [
+        {"destination": path, "type": "bind", "source": path, "options": ["rbind", "ro"]}
+        for path in ("/lib", "/lib64", "/usr/lib")
+    ]
+    mounts = [mount for mount in defaults.MOUNTS if mount["type"] != "cgroup"]
+    bundle.write("exec /overwrite 3600 > /seen", mounts=[*mounts, *libraries])
+    runtime("run", "--detach", "--bundle", str(bundle.path), name)
+    until(lambda: "ready" in (bundle.root / "seen").read_text())
+    yield runtime, name
+    runtime("delete", "--force", name)
+    shutil.rmtree(here)
+
+
+def _attack_runtime(runtime: Runtime, name: str, *command: str) -> tuple[set[tuple[int, int]], set[int]]:
+    for _ in rounds(9):
+        words = [*command, "--root", str(runtime.root), "exec", name, "/bin/script"]
+        environment = {**os.environ, "SAMPAN_PYTHON": sys.executable}
+        subprocess.run(words, capture_output=True, env=environment, check=False)
+    runtime("exec", name, "touch", "/stop")
+    seen = runtime.root.parent / "bundle" / "rootfs" / "seen"
+    until(lambda: "done" in seen.read_text())
+    lines = [line.split() for line in seen.read_text().splitlines()]
+    reached = {(int(words[1]), int(words[2])) for words in lines if words[0] == "exe"}
+    return reached, {int(words[1]) for words in lines if words[0] == "open"}
+
+
+def test_sampan_runtime_seals_itself(watched: tuple[Runtime, str]) -> None:
+    reached, ended = _attack_runtime(*watched, str(OURS))
+    assert reached, "the attack saw nothing: it proves nothing"
+    assert (PYTHON.stat().st_dev, PYTHON.stat().st_ino) not in reached
+    assert ended == {errno.EROFS}
+
+
+def test_control_sampan_runtime_that_takes_itself_for_sealed(watched: tuple[Runtime, str]) -> None:
+    unsealed = [sys.executable, "-I", "-S", "-X", "sealed", str(_MAIN)]
+    reached, ended = _attack_runtime(*watched, *unsealed)
+    assert (PYTHON.stat().st_dev, PYTHON.stat().st_ino) in reached
+    assert errno.ETXTBSY in ended or 0 in ended
 
 
 def _libraries() -> list[Path]:

@@ -11,12 +11,14 @@ _LINKS = {"network": "net", "pid": "pid", "ipc": "ipc"}
 
 
 class Joined(NamedTuple):
-    """`namespaces`: type → path; `hostname`, `files`: of the container whose network is shared."""
+    """`namespaces`: type → path; `hostname`, `files`: of the container whose network is shared; `watched`:
+    run directory of the one whose processes are seen from now on."""
 
     namespaces: dict[str, str]
     hostname: str = ""
     files: str = ""
     shm: str = ""
+    watched: str = ""
 
 
 def check(engine: Engine, host: HostConfig) -> None:
@@ -41,7 +43,9 @@ def joined_by(engine: Engine, container: Container) -> Joined:
         if kind == "network":
             directory = engine.settings.container_data(other.id)
             joined = joined._replace(hostname=other.definition.config.hostname, files=directory)
-        elif kind == "ipc":
+        elif kind == "pid":
+            joined = joined._replace(watched=engine.settings.container_run(other.id))
+        else:
             joined = joined._replace(shm=shared_memory(engine, other))
     if host.ipc_mode == "host":
         joined = joined._replace(shm="/dev/shm")

@@ -34,6 +34,7 @@ from sampan.engine.runner import LaunchFailed
 from sampan.engine.state import State
 from sampan.engine.volumes import mounting
 from sampan.errors import Conflict, Internal, NotFound
+from sampan.runtime import rundir
 from sampan.runtime.protocol import Launch, Rootfs, Started
 
 
@@ -148,6 +149,8 @@ def prepare(
     """On a worker thread: everything that is written or looked at before the launch."""
     definition = container.definition
     data, run = engine.settings.container_data(container.id), engine.settings.container_run(container.id)
+    if joined.watched:
+        rundir.watch(joined.watched)
     shm.discard_run(run)  # the last monitor may still hold it: it lingers for clients that read slowly
     os.makedirs(run, mode=0o700)
     files = write_network_files(engine, container, connection, joined, linked.hosts)
