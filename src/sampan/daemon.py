@@ -27,7 +27,8 @@ from sampan.engine.engine import Engine
 from sampan.engine.events import Bus
 from sampan.engine.images.images import open_images
 from sampan.engine.logfollow import LogWatch
-from sampan.engine.network import Network
+from sampan.engine.network import NetworkFloor
+from sampan.engine.networks.store import Networks
 from sampan.engine.registry import Registry
 from sampan.engine.runner import Launcher
 from sampan.engine.settings import VERSION, Settings, prepare_roots, read_config
@@ -141,7 +142,8 @@ async def _serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     engine = await asyncio.to_thread(_open, settings, nofile, LogWatch())
-    await asyncio.gather(engine.network.open(), engine.launcher.open(settings.run_root))
+    await engine.networks.load()
+    await asyncio.gather(engine.network.open(engine.networks), engine.launcher.open(settings.run_root))
     for notice in engine.network.notices():
         _log.warning("%s", notice)
     await adopt_all(engine)
@@ -180,7 +182,8 @@ def _open(settings: Settings, nofile: tuple[int, int], watch: LogWatch) -> Engin
         execs=Execs(),
         builds=Builds(BuildCache(store, images.layers)),
         bus=Bus(),
-        network=Network(settings.data_root),
+        network=NetworkFloor(settings.data_root),
+        networks=Networks(kept),
         launcher=Launcher(),
         watch=watch,
         nofile=nofile,

@@ -130,6 +130,7 @@ class Daemon:
         sampan = ours(self.environment())
         if found := sampan("ps", "-aq").out.split():
             sampan("rm", "-f", "-v", *found, check=False, timeout=120)
+        sampan("network", "prune", "-f", check=False)
 
     def remove(self) -> None:
         """Daemon, bridge, table and files; containers must be gone already."""

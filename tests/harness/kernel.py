@@ -75,10 +75,12 @@ def cgroups(scene: Scene) -> Iterator[str]:
 
 
 def interfaces(scene: Scene) -> Iterator[str]:
-    bridge = scene.daemon.names.bridge
-    if (NETWORK / bridge).exists():
-        yield bridge
-    yield from (f"{name}, port of {bridge}" for name in names(NETWORK / bridge / "brif"))
+    own = scene.daemon.names.bridge
+    users = [name for name in names(NETWORK) if text(NETWORK / name / "ifalias").strip() == own]
+    for bridge in (own, *users):
+        if (NETWORK / bridge).exists():
+            yield bridge
+        yield from (f"{name}, port of {bridge}" for name in names(NETWORK / bridge / "brif"))
 
 
 def strays(scene: Scene) -> Iterator[str]:

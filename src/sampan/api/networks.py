@@ -1,31 +1,36 @@
-"""/networks: the predefined ones; networks of users' own come later."""
+"""/networks."""
 
 from sampan.api.messages import Request, Response
 from sampan.api.query import Query
 from sampan.api.system import json
-from sampan.engine import network_inspect, network_prune, prune_filters
+from sampan.api.types import json_body
+from sampan.engine import prune_filters
 from sampan.engine.engine import Engine
-from sampan.errors import Forbidden, Unsupported
+from sampan.engine.networks import create as creating
+from sampan.engine.networks import inspect as inspecting
+from sampan.engine.networks import prune as pruning
+from sampan.engine.networks import remove as removing
+from sampan.engine.networks.request import NetworkCreate
 
 
 async def listing(engine: Engine, request: Request) -> Response:
-    return json(network_inspect.listing(engine, Query(request.query).filters(network_inspect.FILTERS)))
+    return json(inspecting.listing(engine, Query(request.query).filters(inspecting.FILTERS)))
 
 
 async def inspect(engine: Engine, request: Request) -> Response:
-    name = network_inspect.find(engine, request.parameters["id"])
-    return json(network_inspect.inspect(engine, name))
+    return json(inspecting.inspect(engine, engine.networks.find(request.parameters["id"])))
 
 
 async def create(engine: Engine, request: Request) -> Response:
-    raise Unsupported("user-defined networks are not supported yet")
+    network = await creating.create(engine, await json_body(request, NetworkCreate))
+    return json({"Id": network.id, "Warning": ""}, 201)
 
 
 async def prune(engine: Engine, request: Request) -> Response:
-    deleted = network_prune.prune(engine, Query(request.query).filters(prune_filters.FILTERS))
+    deleted = await pruning.prune(engine, Query(request.query).filters(prune_filters.FILTERS))
     return json({"NetworksDeleted": deleted or None})
 
 
 async def remove(engine: Engine, request: Request) -> Response:
-    name = network_inspect.find(engine, request.parameters["id"])
-    raise Forbidden(f"{name} is a pre-defined network and cannot be removed")
+    await removing.remove(engine, engine.networks.find(request.parameters["id"]))
+    return Response(204)

@@ -115,9 +115,13 @@ GROUPS = {
         "inspect": "manifest.inspect",
     },
     "network": {
+        "connect": "network.connect",
+        "create": "network.create",
+        "disconnect": "network.disconnect",
         "inspect": "network.inspect",
         "ls": "network.ls",
         "prune": "network.prune",
+        "rm": "network.rm",
     },
     "shim": {
         "install": "shim.install",
@@ -143,7 +147,7 @@ GROUP_ALIASES = {
     "container": {"list": "ls", "ps": "ls", "remove": "rm"},
     "context": {"list": "ls", "remove": "rm"},
     "image": {"list": "ls", "remove": "rm"},
-    "network": {"list": "ls"},
+    "network": {"list": "ls", "remove": "rm"},
     "volume": {"list": "ls", "remove": "rm"},
 }
 # Groups with flags of their own between their name and the verb: where those stand.

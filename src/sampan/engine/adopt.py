@@ -87,10 +87,10 @@ async def _adopt(engine: Engine, container: Container) -> None:
 
 
 def _take_over(engine: Engine, container: Container, link: MonitorLink, run: str) -> None:
-    endpoint = netrecord.read(run)
+    endpoints = netrecord.read(run)
     count, stopped = container.status.restart_count, container.status.stopped_by_user
     container.status.state = State.CREATED if not container.running else State.EXITED
-    running(container, link.started, endpoint)
+    running(container, link.started, endpoints)
     container.status.restart_count, container.status.stopped_by_user = count, stopped
     container.link = link
     engine.network.adopt(container)

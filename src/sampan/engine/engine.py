@@ -10,7 +10,8 @@ from sampan.engine.containers.stats import Sampler
 from sampan.engine.events import Bus
 from sampan.engine.facts import Facts
 from sampan.engine.logfollow import LogWatch
-from sampan.engine.network import Network
+from sampan.engine.network import NetworkFloor
+from sampan.engine.networks.store import Networks
 from sampan.engine.records import Records
 from sampan.engine.registry import Registry
 from sampan.engine.runner import Launcher
@@ -61,7 +62,8 @@ class Engine:
     execs: "Execs"
     builds: "Builds"
     bus: Bus
-    network: Network
+    network: NetworkFloor
+    networks: Networks
     launcher: Launcher
     watch: LogWatch
     nofile: tuple[int, int]  # RLIMIT_NOFILE before the daemon raised its own

@@ -33,7 +33,13 @@ CREATE TABLE volumes (
     body BLOB NOT NULL,
     removing INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
-"""
+""",
+        """
+CREATE TABLE networks (
+    id TEXT PRIMARY KEY,
+    body BLOB NOT NULL
+) WITHOUT ROWID;
+""",
     ],
 )
 _BEHIND = 0.05  # seconds: what starts and ends within it, as `run --rm … true` does, is never written

@@ -200,6 +200,15 @@ def ip_daddr(register: int) -> bytes:
     return _payload(_NETWORK_HEADER, 16, 4, register)
 
 
+def ip6_saddr(register: int) -> bytes:
+    """Four registers."""
+    return _payload(_NETWORK_HEADER, 8, 16, register)
+
+
+def ip6_daddr(register: int) -> bytes:
+    return _payload(_NETWORK_HEADER, 24, 16, register)
+
+
 def th_dport(register: int) -> bytes:
     """The destination port of tcp, udp, sctp; of another protocol, whatever is there."""
     return _payload(_TRANSPORT_HEADER, 2, 2, register)

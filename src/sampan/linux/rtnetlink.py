@@ -28,6 +28,7 @@ _IFLA_IFNAME = 3
 _IFLA_MTU = 4
 _IFLA_MASTER = 10
 _IFLA_LINKINFO = 18
+_IFLA_IFALIAS = 20
 _IFLA_NET_NS_PID = 19
 _IFLA_AF_SPEC = 26
 _IFLA_NET_NS_FD = 28
@@ -38,6 +39,7 @@ _IFLA_INFO_DATA = 2
 _IFLA_INFO_SLAVE_KIND = 4
 _IFLA_INFO_SLAVE_DATA = 5
 _IFLA_BRPORT_MODE = 4  # hairpin
+_IFLA_BRPORT_ISOLATED = 33
 _IFLA_INET6_ADDR_GEN_MODE = 8
 _ADDR_GEN_NONE = b"\x01"  # IN6_ADDR_GEN_MODE_NONE
 _VETH_INFO_PEER = 1
@@ -47,6 +49,7 @@ AF_BRIDGE = 7
 _IFA_ADDRESS = 1
 _IFA_LOCAL = 2
 _IFA_BROADCAST = 4
+_IFA_F_NODAD = 0x02
 
 _RTA_DST = 1
 _RTA_OIF = 4
@@ -83,6 +86,7 @@ class Link(NamedTuple):
     mtu: int
     mac: str
     up: bool
+    mark: str = ""  # its alias: says whose it is
 
 
 class Address(NamedTuple):
@@ -127,9 +131,11 @@ def index_of(name: str) -> int:
     return if_nametoindex(name)
 
 
-def bridge(name: str, mac: str | None = None, mtu: int | None = None) -> Message:
+def bridge(name: str, mac: str | None = None, mtu: int | None = None, mark: str = "") -> Message:
     """Create a bridge, down."""
     body = _info() + text(_IFLA_IFNAME, name) + _mac(mac) + _mtu(mtu)
+    if mark:
+        body += attribute(_IFLA_IFALIAS, mark.encode())
     body += nested(_IFLA_LINKINFO, text(_IFLA_INFO_KIND, "bridge"))
     return Message(RTM_NEWLINK, _CREATE, body)
 
@@ -166,14 +172,18 @@ def veth(
     return Message(RTM_NEWLINK, _CREATE, body)
 
 
-def port_up(host_name: str, mtu: int = IPV6_MIN_MTU) -> Message:
+def port_up(host_name: str, mtu: int = IPV6_MIN_MTU, *, isolated: bool = False) -> Message:
     """Make the host's end of a pair, already in its bridge, ready, and up. `mtu` as given to `veth`.
 
     Without an IPv6 link-local address: it is a port, and speaks for nobody. In hairpin mode: with
     bridge-nf-call-iptables=1 the bridge itself carries out the DNAT of a container's packet to its own
-    published port, and would not send it back through the port that it came from.
+    published port, and would not send it back through the port that it came from. `isolated`: nothing goes
+    from it to other ports that are (since Linux 4.18).
     """
-    hairpin = nested(_IFLA_INFO_SLAVE_DATA, attribute(_IFLA_BRPORT_MODE, b"\x01"))
+    flags = attribute(_IFLA_BRPORT_MODE, b"\x01")
+    if isolated:
+        flags += attribute(_IFLA_BRPORT_ISOLATED, b"\x01")
+    hairpin = nested(_IFLA_INFO_SLAVE_DATA, flags)
     port = nested(_IFLA_LINKINFO, text(_IFLA_INFO_SLAVE_KIND, "bridge"), hairpin)
     return _change(host_name, IFF_UP, IFF_UP, port + _no_link_local(mtu))
 
@@ -234,7 +244,9 @@ def delete_link(link: int | str) -> Message:
 def address(index: int, value: str) -> Message:
     """Add "172.17.0.2/16" (with its broadcast address) or an IPv6 address to a link."""
     family, local, length = _parse(value)
-    body = _IFADDR.pack(family, length, 0, _RT_SCOPE_UNIVERSE, index)
+    # Nobody else has it: without duplicate address detection it serves at once.
+    flags = _IFA_F_NODAD if family == AF_INET6 else 0
+    body = _IFADDR.pack(family, length, flags, _RT_SCOPE_UNIVERSE, index)
     body += attribute(_IFA_LOCAL, local) + attribute(_IFA_ADDRESS, local)
     if family == AF_INET and length < 31:
         last = int.from_bytes(local, "big") | ((1 << (32 - length)) - 1)
@@ -317,6 +329,7 @@ def _link(body: bytes) -> Link:
         _number(found.get(_IFLA_MTU)),
         found.get(_IFLA_ADDRESS, _NOTHING).hex(":"),
         bool(flags & IFF_UP),
+        netlink.string(found.get(_IFLA_IFALIAS, _NOTHING)),
     )
 
 

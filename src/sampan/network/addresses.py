@@ -1,9 +1,10 @@
 """Subnets for bridges and addresses for containers, in memory: the kernel and the engine's records hold
 the truth across restarts (`Pool.adopt`)."""
 
+import hashlib
 import ipaddress
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from sampan.errors import Conflict, InvalidArgument, Unavailable
 
@@ -29,9 +30,31 @@ def free_subnet(pools: Iterable[str], taken: Iterable[str]) -> str:
     raise Unavailable("all predefined address pools have been fully subnetted")
 
 
+def private_pools(seed: bytes) -> Iterator[str]:
+    """/64 networks of IPv6 below one unique local /48 (RFC 4193), whose 40 bits come from `seed`."""
+    prefix = bytes((0xFD,)) + hashlib.sha256(seed).digest()[:5]
+    base = int.from_bytes(prefix, "big") << 80
+    yield from (f"{ipaddress.IPv6Address(base | number << 64)}/64" for number in range(1 << 16))
+
+
+def free_subnet6(pools: Iterable[str], taken: Iterable[str]) -> str:
+    occupied = [ipaddress.IPv6Network(one, strict=False) for one in taken]
+    for pool in pools:
+        if not any(ipaddress.IPv6Network(pool).overlaps(other) for other in occupied):
+            return pool
+    raise Unavailable("all predefined address pools have been fully subnetted")
+
+
+def overlap(one: str, other: str) -> bool:
+    """Of two subnets; those of different families never do."""
+    first, second = ipaddress.ip_network(one), ipaddress.ip_network(other)
+    return first.version == second.version and first.overlaps(second)
+
+
 def gateway_of(subnet: str) -> str:
     """The first address."""
-    return str(next(ipaddress.IPv4Network(subnet).hosts()))
+    network = ipaddress.ip_network(subnet)
+    return str(network[0] if network.num_addresses < 3 else network[1])
 
 
 def mac_of(address: str) -> str:
@@ -46,21 +69,31 @@ class Pool:
     The lowest free one, as Docker gives it: what is stopped and started again usually keeps its address.
     The bridge's forwarding table may still send the address to the port that it had a moment ago;
     `rtnetlink.forward` puts that right when the new port is made.
+
+    `span`: the part of the subnet that addresses are chosen from; those asked for may lie outside of it.
+    `reserved`: are never given. `gateway` "": the subnet has none.
     """
 
-    def __init__(self, subnet: str, gateway: str) -> None:
-        self._network = ipaddress.IPv4Network(subnet)
-        first, last = int(self._network.network_address), int(self._network.broadcast_address)
-        if self._network.prefixlen < 31:
-            first, last = first + 1, last - 1
-        self._first, self._last = first, last
-        self._gateway = int(ipaddress.IPv4Address(gateway))
-        self._owners: dict[int, str] = {self._gateway: ""}
+    def __init__(self, subnet: str, gateway: str, span: str = "", reserved: Sequence[str] = ()) -> None:
+        self._network = ipaddress.ip_network(subnet)
+        self._lowest, self._highest = _ends(self._network)
+        chosen = ipaddress.ip_network(span) if span else self._network
+        self._first = max(int(chosen.network_address), self._lowest)
+        self._last = min(int(chosen.broadcast_address), self._highest)
+        kept = [one for one in (gateway, *reserved) if one]
+        self._owners: dict[int, str] = {int(ipaddress.ip_address(one)): "" for one in kept}
         self._lock = threading.Lock()
 
     @property
     def prefix_length(self) -> int:
         return self._network.prefixlen
+
+    @property
+    def subnet(self) -> str:
+        return str(self._network)
+
+    def __contains__(self, address: str) -> bool:
+        return ipaddress.ip_address(address) in self._network
 
     def allocate(self, owner: str, wanted: str | None = None) -> str:
         """An address for `owner`, without prefix length. The same again if it has one already."""
@@ -68,15 +101,15 @@ class Pool:
             number = self._find(owner)
             if number is None:
                 number = self._next() if wanted is None else self._wanted(wanted)
-                self._take(number, owner)
-            return str(ipaddress.IPv4Address(number))
+                self._owners[number] = owner
+            return self._text(number)
 
     def adopt(self, owner: str, address: str) -> None:
         """After a restart of the daemon: `owner` has this address already."""
         with self._lock:
             number = self._find(owner)
-            if number is None or str(ipaddress.IPv4Address(number)) != address:
-                self._take(self._wanted(address), owner)
+            if number is None or self._text(number) != address:
+                self._owners[self._wanted(address)] = owner
 
     def release(self, owner: str) -> None:
         """Already so is a result: nothing happens for an owner without an address."""
@@ -88,10 +121,11 @@ class Pool:
     def owners(self) -> dict[str, str]:
         """{owner: address}."""
         with self._lock:
-            return {who: str(ipaddress.IPv4Address(n)) for n, who in self._owners.items() if who}
+            return {who: self._text(n) for n, who in self._owners.items() if who}
 
-    def _take(self, number: int, owner: str) -> None:
-        self._owners[number] = owner
+    def _text(self, number: int) -> str:
+        kind = ipaddress.IPv4Address if self._network.version == 4 else ipaddress.IPv6Address
+        return str(kind(number))
 
     def _find(self, owner: str) -> int | None:
         return next((number for number, who in self._owners.items() if who == owner), None)
@@ -100,15 +134,25 @@ class Pool:
         for number in range(self._first, self._last + 1):
             if number not in self._owners:
                 return number
-        raise Unavailable("no available IPv4 addresses on this network's address pools")
+        family = f"IPv{self._network.version}"
+        raise Unavailable(f"no available {family} addresses on this network's address pools")
 
     def _wanted(self, address: str) -> int:
+        family = f"IPv{self._network.version}"
         try:
-            number = int(ipaddress.IPv4Address(address))
+            number = int(ipaddress.ip_address(address))
         except ValueError as error:
-            raise InvalidArgument(f"invalid IPv4 address: {address}") from error
-        if not self._first <= number <= self._last:
-            raise InvalidArgument(f"invalid IPv4 address: {address} is not in {self._network}")
+            raise InvalidArgument(f"invalid {family} address: {address}") from error
+        if address not in self or not self._lowest <= number <= self._highest:
+            raise InvalidArgument(f"invalid {family} address: {address} is not in {self._network}")
         if number in self._owners:
             raise Conflict("Address already in use")
         return number
+
+
+def _ends(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> tuple[int, int]:
+    """The lowest and the highest address that a host may have."""
+    first, last = int(network.network_address), int(network.broadcast_address)
+    if network.prefixlen >= network.max_prefixlen - 1:
+        return first, last
+    return first + 1, last - 1 if network.version == 4 else last

@@ -23,6 +23,7 @@ from sampan.network.names import NetworkNames
 
 DEFAULT_MTU = 1500
 FORWARDING = "net/ipv4/ip_forward"
+FORWARDING6 = "net/ipv6/conf/all/forwarding"
 
 
 class BridgeState(NamedTuple):
@@ -32,22 +33,30 @@ class BridgeState(NamedTuple):
     subnet: str  # "172.17.0.0/16"
     gateway: str  # "172.17.0.1", the bridge's own address
     mtu: int = DEFAULT_MTU
+    subnet6: str = ""  # with its gateway: the network has IPv6, too
+    gateway6: str = ""
+    internal: bool = False  # no way out, and none in
+    icc: bool = True  # containers on it reach each other
+    masquerade: bool = True
 
 
 class Observed(NamedTuple):
     """What there is on the machine."""
 
     bridge: Link | None
-    addresses: list[str]  # of the bridge, IPv4, "172.17.0.1/16"
+    addresses: list[str]  # of the bridge, "172.17.0.1/16"
     taken: list[str]  # networks and addresses of everything else
     forwarding: bool
     sysctls: dict[str, str]  # of the bridge: path below /proc/sys → value
 
 
 class Create(NamedTuple):
+    """`mark`: says whose it is (IFLA_IFALIAS)."""
+
     name: str
     mac: str
     mtu: int
+    mark: str = ""
 
 
 class SetSysctl(NamedTuple):
@@ -96,18 +105,25 @@ def ensure(
     return planned
 
 
+def restore(state: BridgeState, owner: NetworkNames, guard: Callable[[BridgeState], bool]) -> Plan:
+    """`ensure` for a bridge whose addresses are known: one that a user asked for. `owner`: whose it is."""
+    planned = plan_known(observe(owner._replace(bridge=state.name)), state, owner.bridge)
+    apply(planned.steps, guard)
+    return planned
+
+
 def observe(names: NetworkNames) -> Observed:
     with rtnetlink.Socket() as netlink:
         links = {link.name: link for link in netlink.links()}
         own = links.get(names.bridge)
         index = own.ifindex if own else -1
-        configured = [one for one in netlink.addresses() if ":" not in one.address]
+        configured = netlink.addresses()
         routes = netlink.routes()
     sysctls = {path: value for path in _sysctls(names.bridge) if (value := _read(path)) is not None}
     return Observed(
         own,
         [one.address for one in configured if one.ifindex == index],
-        taken(configured, routes, files.host_nameservers(), index),
+        taken([one for one in configured if ":" not in one.address], routes, files.host_nameservers(), index),
         _read(FORWARDING) == "1",
         sysctls,
     )
@@ -130,25 +146,47 @@ def taken(
 
 def plan(observed: Observed, names: NetworkNames, pools: Iterable[str], mtu: int = DEFAULT_MTU) -> Plan:
     """Raises Conflict when something else has the bridge's name, Unavailable when no pool is free."""
-    if observed.bridge is not None and observed.bridge.kind != "bridge":
-        raise Conflict(f"{names.bridge} exists already and is not a bridge")
-    state = _state(observed, names, pools, mtu)
+    _check(observed, names.bridge)
+    return plan_known(observed, _state(observed, names, pools, mtu))
+
+
+def plan_known(observed: Observed, state: BridgeState, mark: str = "") -> Plan:
+    """Raises Conflict when something else has the bridge's name."""
+    _check(observed, state.name)
     steps: list[Step] = []
     if observed.bridge is None:
         # A fixed hardware address: without, a bridge takes the lowest of its ports', which changes.
-        steps.append(Create(state.name, mac_of(state.gateway), state.mtu))
-    wanted = _sysctls(state.name)
+        steps.append(Create(state.name, mac_of(state.gateway), state.mtu, mark))
+    wanted = _sysctls(state.name, ipv6=bool(state.subnet6))
     steps += [step for path, step in wanted.items() if observed.sysctls.get(path) != step.value]
     steps.append(Guard(state))
-    if not observed.addresses:
-        steps.append(AddAddress(state.name, f"{state.gateway}/{state.subnet.partition('/')[2]}"))
+    steps += [AddAddress(state.name, one) for one in _missing(observed, state)]
     if observed.bridge is None or not observed.bridge.up:
         steps.append(Up(state.name))
     notices = []
     if not observed.forwarding:
         steps.append(SetSysctl(FORWARDING, "1"))
         notices.append("net.ipv4.ip_forward was 0 and is 1 now: this machine forwards between its networks")
+    if state.subnet6 and _read(FORWARDING6) == "0":
+        steps.append(SetSysctl(FORWARDING6, "1"))
+        notices.append("net.ipv6.conf.all.forwarding was 0 and is 1 now")
     return Plan(state, steps, notices)
+
+
+def _check(observed: Observed, name: str) -> None:
+    if observed.bridge is not None and observed.bridge.kind != "bridge":
+        raise Conflict(f"{name} exists already and is not a bridge")
+
+
+def _missing(observed: Observed, state: BridgeState) -> list[str]:
+    """One address of a family is enough: containers may be running on it."""
+    wanted = [
+        f"{gateway}/{subnet.partition('/')[2]}"
+        for gateway, subnet in ((state.gateway, state.subnet), (state.gateway6, state.subnet6))
+        if gateway
+    ]
+    there = [one for one in observed.addresses if not one.startswith("fe80:")]
+    return [one for one in wanted if not any((":" in one) == (":" in other) for other in there)]
 
 
 def apply(steps: Iterable[Step], guard: Callable[[BridgeState], bool]) -> None:
@@ -157,20 +195,26 @@ def apply(steps: Iterable[Step], guard: Callable[[BridgeState], bool]) -> None:
             _apply(step, netlink, guard)
 
 
-def remove(names: NetworkNames) -> None:
+def remove(name: str) -> None:
     """Already gone is a result."""
     with rtnetlink.Socket() as netlink:
         try:
-            netlink.talk([rtnetlink.delete_link(names.bridge)])
+            netlink.talk([rtnetlink.delete_link(name)])
         except OSError as error:
             if error.errno != errno.ENODEV:
                 raise
 
 
+def marked(owner: NetworkNames) -> list[str]:
+    """The bridges that users of this daemon asked for."""
+    with rtnetlink.Socket() as netlink:
+        return [link.name for link in netlink.links() if link.kind == "bridge" and link.mark == owner.bridge]
+
+
 def _state(observed: Observed, names: NetworkNames, pools: Iterable[str], mtu: int) -> BridgeState:
     """A bridge that has an address keeps it: containers may be running on it."""
-    if observed.addresses:
-        interface = ipaddress.IPv4Interface(observed.addresses[0])
+    if own := [one for one in observed.addresses if ":" not in one]:
+        interface = ipaddress.IPv4Interface(own[0])
         own_mtu = observed.bridge.mtu if observed.bridge else mtu
         return BridgeState(names.bridge, str(interface.network), str(interface.ip), own_mtu)
     subnet = addresses.free_subnet(pools, observed.taken)
@@ -179,8 +223,8 @@ def _state(observed: Observed, names: NetworkNames, pools: Iterable[str], mtu: i
 
 def _apply(step: Step, netlink: rtnetlink.Socket, guard: Callable[[BridgeState], bool]) -> None:
     match step:
-        case Create(name, mac, mtu):
-            netlink.talk([rtnetlink.bridge(name, mac, mtu)])
+        case Create(name, mac, mtu, mark):
+            netlink.talk([rtnetlink.bridge(name, mac, mtu, mark)])
         case SetSysctl(path, value, needed):
             with contextlib.nullcontext() if needed else contextlib.suppress(OSError):
                 Path("/proc/sys", path).write_text(value)
@@ -195,11 +239,11 @@ def _apply(step: Step, netlink: rtnetlink.Socket, guard: Callable[[BridgeState],
             netlink.talk([rtnetlink.link_up(name)])
 
 
-def _sysctls(bridge: str) -> dict[str, SetSysctl]:
-    """An IPv4-only network: no address, and no route from a router advertisement that a container sends
-    (CVE-2020-13401)."""
+def _sysctls(bridge: str, *, ipv6: bool = False) -> dict[str, SetSysctl]:
+    """An IPv4-only network has no address of IPv6. None takes a route from a router advertisement that a
+    container sends (CVE-2020-13401)."""
     wanted = (
-        SetSysctl(f"net/ipv6/conf/{bridge}/disable_ipv6", "1", needed=False),
+        SetSysctl(f"net/ipv6/conf/{bridge}/disable_ipv6", "0" if ipv6 else "1", needed=ipv6),
         SetSysctl(f"net/ipv6/conf/{bridge}/accept_ra", "0", needed=False),
     )
     return {step.path: step for step in wanted}

@@ -1,9 +1,10 @@
-"""The default bridge with everything that belongs to it, as the engine opens it at its start."""
+"""The bridges with everything that belongs to them: the default one, which the engine opens at its start,
+and those that users ask for."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from sampan.network import bridge
+from sampan.network import addresses, bridge
 from sampan.network.addresses import Pool
 from sampan.network.bridge import DEFAULT_MTU, BridgeState
 from sampan.network.firewall import UNAVAILABLE, Firewall
@@ -20,28 +21,62 @@ class DefaultNetwork(NamedTuple):
 
 
 def open_default(
-    names: NetworkNames, pools: Iterable[str] | None = None, mtu: int = DEFAULT_MTU
+    names: NetworkNames,
+    pools: Iterable[str] | None = None,
+    mtu: int = DEFAULT_MTU,
+    others: Sequence[BridgeState] = (),
 ) -> DefaultNetwork:
     """Make the bridge and the table be there, as they were if they are. Adopt containers into `pool` and
-    `ports` next, then `firewall.sync(ports.expected())` drops what nobody owns."""
+    `ports` next, then `firewall.sync(ports.expected())` drops what nobody owns.
+
+    `others`: bridges that users have asked for. They are guarded from the first moment on, `restore` brings
+    them back, and nothing else stays of ours.
+    """
     notices: list[str] = []
     firewall = _firewall(names.table)
 
     def guard(state: BridgeState) -> bool:
         nonlocal firewall
-        firewall = _guarded(firewall, state)
+        firewall = _guarded(firewall, [state, *others])
         return firewall is not None
 
-    planned = bridge.ensure(names, guard, pools, mtu)
+    free = addresses.default_pools() if pools is None else pools
+    kept = [one.subnet for one in others]
+    planned = bridge.ensure(
+        names, guard, (pool for pool in free if not any(addresses.overlap(pool, one) for one in kept)), mtu
+    )
+    for stray in set(bridge.marked(names)) - {one.name for one in others}:
+        bridge.remove(stray)
     notices += planned.notices
     state = planned.state
     notices += firewall.foreign_drops(state.name) if firewall else [UNAVAILABLE]
     return DefaultNetwork(state, Pool(state.subnet, state.gateway), Ports(firewall), firewall, notices)
 
 
+def restore(
+    opened: DefaultNetwork, names: NetworkNames, state: BridgeState, others: Sequence[BridgeState]
+) -> None:
+    """Make a bridge that a user asked for be there. `others`: all further ones of users."""
+
+    def guard(_: BridgeState) -> bool:
+        if opened.firewall is not None:
+            opened.firewall.ensure([opened.bridge, *others, state])
+        return opened.firewall is not None
+
+    bridge.restore(state, names, guard)
+
+
+def remove(opened: DefaultNetwork, state: BridgeState, others: Sequence[BridgeState]) -> None:
+    """Already gone is a result."""
+    bridge.remove(state.name)
+    if opened.firewall is not None:
+        opened.firewall.ensure([opened.bridge, *others])
+
+
 def remove_default(names: NetworkNames) -> None:
-    """Bridge and table. Already gone is a result."""
-    bridge.remove(names)
+    """Bridges and table. Already gone is a result."""
+    for name in (*bridge.marked(names), names.bridge):
+        bridge.remove(name)
     firewall = _firewall(names.table)
     if firewall is not None:
         firewall.destroy()
@@ -55,12 +90,12 @@ def _firewall(table: str) -> Firewall | None:
         return None
 
 
-def _guarded(firewall: Firewall | None, state: BridgeState) -> Firewall | None:
+def _guarded(firewall: Firewall | None, states: Sequence[BridgeState]) -> Firewall | None:
     """None where the kernel lacks a part (nft_nat, nft_fib, nft_masq are modules of their own)."""
     if firewall is None:
         return None
     try:
-        firewall.ensure([state])
+        firewall.ensure(states)
     except OSError:
         firewall.close()
         return None

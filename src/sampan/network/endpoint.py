@@ -16,12 +16,17 @@ class Endpoint(NamedTuple):
     mac: str
     addresses: list[str]  # "172.17.0.2/16"
     mtu: int
-    gateway: str
+    gateway: str  # "": none, on an internal network
+    gateway6: str = ""
 
 
-def plan(bridge: BridgeState, address: str, mac: str | None = None, name: str = "eth0") -> Endpoint:
-    """`address` without prefix length, from the bridge's pool."""
-    length = bridge.subnet.partition("/")[2]
+def plan(
+    bridge: BridgeState, address: str, mac: str | None = None, name: str = "eth0", address6: str = ""
+) -> Endpoint:
+    """Addresses without prefix length, from the bridge's pools."""
+    found = [f"{address}/{bridge.subnet.partition('/')[2]}"]
+    if address6:
+        found.append(f"{address6}/{bridge.subnet6.partition('/')[2]}")
     host_name = f"veth{os.urandom(4).hex()[:7]}"
-    own = mac or mac_of(address)
-    return Endpoint(bridge.name, host_name, name, own, [f"{address}/{length}"], bridge.mtu, bridge.gateway)
+    ways = ("", "") if bridge.internal else (bridge.gateway, bridge.gateway6)
+    return Endpoint(bridge.name, host_name, name, mac or mac_of(address), found, bridge.mtu, *ways)

@@ -12,6 +12,7 @@ table inet NAME {
      ports_at, then ports_any where the destination is one of this machine's addresses
   forward
      to the bridge: established, from the bridge itself, or translated: accept; anything else: drop
+     to and from an internal one: only from itself
   nat-postrouting
      from the bridge's network to elsewhere: masquerade
      from there or 127.0.0.0/8 back to the bridge after translation (hairpin): masquerade, or the answer
@@ -58,6 +59,7 @@ _MAPS = {
 PROTOCOLS = {"tcp": 6, "udp": 17, "sctp": 132}
 _PROTOCOL_NAMES = {number: name for name, number in PROTOCOLS.items()}
 _IPV4 = (nft.meta_nfproto(0), nft.compare(0, nft.EQ, bytes((nft.NFPROTO_IPV4,))))
+_IPV6 = (nft.meta_nfproto(0), nft.compare(0, nft.EQ, bytes((nft.NFPROTO_IPV6,))))
 
 
 class Element(NamedTuple):
@@ -122,24 +124,64 @@ def _translations() -> list[tuple[bytes, ...]]:
 
 
 def _bridge_rules(bridge: BridgeState) -> list[Rule]:
-    name, subnet = bridge.name, bridge.subnet
-    others = (*_not_from("lo"), *_not_from(name))
-    containers = (*_to(subnet), *_to(bridge.gateway, nft.NEQ))
-    translated = _masked(nft.ct_status, nft.CT_DNAT)
-    going_on = _masked(nft.ct_state, nft.CT_ESTABLISHED | nft.CT_RELATED)
-    accept = nft.verdict(nft.ACCEPT)
-    masquerade = nft.masquerade()
+    name = bridge.name
     loopback = _from("127.0.0.0/8")
+    found = [Rule(RAW, (*_IPV4, *_in(name), *loopback, *_drop()), "127.0.0.0/8 from a container")]
+    found += _addressed(bridge, bridge.subnet, bridge.gateway)
+    found += _forward_rules(bridge)
+    if bridge.internal:
+        return found
+    translated = _masked(nft.ct_status, nft.CT_DNAT)
+    found += _leaving(bridge, bridge.subnet)
     return [
-        Rule(RAW, (*_IPV4, *_in(name), *loopback, *_drop()), "127.0.0.0/8 from a container"),
-        Rule(RAW, (*_IPV4, *others, *containers, *_drop()), "container addressed directly"),
+        *found,
+        Rule(
+            POSTROUTING,
+            (*_IPV4, *_out(name), *translated, *_from(bridge.subnet), nft.masquerade()),
+            "hairpin",
+        ),
+        Rule(POSTROUTING, (*_IPV4, *_out(name), *translated, *loopback, nft.masquerade()), "from 127.0.0.1"),
+    ] + (_addressed6(bridge) if bridge.subnet6 else [])
+
+
+def _addressed(bridge: BridgeState, subnet: str, gateway: str) -> list[Rule]:
+    others = (*_not_from("lo"), *_not_from(bridge.name))
+    containers = (*_to(subnet), *(_to(gateway, nft.NEQ) if gateway else ()))
+    family = _IPV6 if ":" in subnet else _IPV4
+    return [Rule(RAW, (*family, *others, *containers, *_drop()), "container addressed directly")]
+
+
+def _addressed6(bridge: BridgeState) -> list[Rule]:
+    return _addressed(bridge, bridge.subnet6, bridge.gateway6) + _leaving(bridge, bridge.subnet6)
+
+
+def _leaving(bridge: BridgeState, subnet: str) -> list[Rule]:
+    if not bridge.masquerade:
+        return []
+    family = _IPV6 if ":" in subnet else _IPV4
+    outside = (*family, *_out(bridge.name, nft.NEQ), *_from(subnet), nft.masquerade())
+    return [Rule(POSTROUTING, outside, "to the outside")]
+
+
+def _forward_rules(bridge: BridgeState) -> list[Rule]:
+    """Between containers of one bridge a packet comes by here only where the bridge calls the firewall
+    (br_netfilter); without `icc` their ports are isolated from each other besides."""
+    name = bridge.name
+    accept = nft.verdict(nft.ACCEPT)
+    going_on = _masked(nft.ct_state, nft.CT_ESTABLISHED | nft.CT_RELATED)
+    translated = _masked(nft.ct_status, nft.CT_DNAT)
+    between = [Rule(FORWARD, (*_out(name), *_in(name), accept), "between containers")] if bridge.icc else []
+    if bridge.internal:
+        return [
+            *between,
+            Rule(FORWARD, (*_out(name), *_drop()), "into an internal network"),
+            Rule(FORWARD, (*_in(name), *_drop()), "out of an internal network"),
+        ]
+    return [
         Rule(FORWARD, (*_out(name), *going_on, accept), ""),
-        Rule(FORWARD, (*_out(name), *_in(name), accept), "between containers"),
+        *between,
         Rule(FORWARD, (*_out(name), *translated, accept), "published"),
         Rule(FORWARD, (*_out(name), *_drop()), "not published"),
-        Rule(POSTROUTING, (*_IPV4, *_out(name, nft.NEQ), *_from(subnet), masquerade), "to the outside"),
-        Rule(POSTROUTING, (*_IPV4, *_out(name), *translated, *_from(subnet), masquerade), "hairpin"),
-        Rule(POSTROUTING, (*_IPV4, *_out(name), *translated, *loopback, masquerade), "from 127.0.0.1"),
     ]
 
 
@@ -156,21 +198,23 @@ def _out(name: str, operation: int = nft.EQ) -> tuple[bytes, ...]:
 
 
 def _to(network: str, operation: int = nft.EQ) -> tuple[bytes, ...]:
-    return nft.ip_daddr(0), *_within(network, operation)
+    return (nft.ip6_daddr if ":" in network else nft.ip_daddr)(0), *_within(network, operation)
 
 
 def _from(network: str) -> tuple[bytes, ...]:
-    return nft.ip_saddr(0), *_within(network, nft.EQ)
+    return (nft.ip6_saddr if ":" in network else nft.ip_saddr)(0), *_within(network, nft.EQ)
 
 
 def _within(network: str, operation: int) -> tuple[bytes, ...]:
     """`network` begins with its network address, or is one address."""
     address, _, length = network.partition("/")
-    value = nft.compare(0, operation, socket.inet_aton(address))
-    if not length or length == "32":
+    packed = socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
+    bits = 8 * len(packed)
+    value = nft.compare(0, operation, packed)
+    if not length or int(length) == bits:
         return (value,)
-    mask = (0xFFFFFFFF << (32 - int(length))) & 0xFFFFFFFF
-    return nft.bitwise(0, struct.pack("!I", mask)), value
+    mask = ((1 << bits) - 1) ^ ((1 << (bits - int(length))) - 1)
+    return nft.bitwise(0, mask.to_bytes(len(packed), "big")), value
 
 
 def _masked(load: Callable[[int], bytes], bits: int) -> tuple[bytes, ...]:

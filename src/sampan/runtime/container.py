@@ -103,6 +103,7 @@ def create(
             hooks.state(launch.id, "created", 0, launch.bundle, spec)
             if steps.hooks is not hooks.NONE
             else {},
+            gateway6=launch.gateway6,
         )
         return _launch(wanted, spec, cgroup, stdio)
     except BaseException as error:

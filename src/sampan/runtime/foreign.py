@@ -121,7 +121,7 @@ def _connect(launch: Launch, pid: int) -> None:
     try:
         process.setns(inside, process.CLONE_NEWNET)
         try:
-            netns.configure(launch.interfaces, launch.gateway)
+            netns.configure(launch.interfaces, launch.gateway, launch.gateway6)
         finally:
             process.setns(home, process.CLONE_NEWNET)
     finally:

@@ -66,6 +66,7 @@ class Interface(NamedTuple):
     mac: str
     addresses: list[str]  # "172.17.0.2/16"
     mtu: int
+    isolated: bool = False  # from the bridge's other ports that are
 
 
 class Listener(NamedTuple):
@@ -142,6 +143,7 @@ class Launch(NamedTuple):
     fsync_exit: bool = True  # False for --rm containers: nobody will ask after a power cut
     attaches: Sequence[Attach] = ()  # clients that wait for the start; `exec_id` None
     runtime: Sequence[str] = ()  # another OCI runtime's command, absolute (runtime.foreign); (): our own
+    gateway6: str | None = None
 
 
 class Started(NamedTuple):

@@ -59,6 +59,7 @@ class Setup(NamedTuple):
     preserved: int = 0  # descriptors from 3 on that the process gets
     about: Mapping[str, Any] = MappingProxyType({})  # the state for startContainer hooks
     user_namespace: int = -1  # joined last; -1: the machine's
+    gateway6: str | None = None
 
 
 class Join(NamedTuple):
@@ -112,7 +113,7 @@ def _create(setup: Setup, end: Link, stdio: Stdio | None, joins: Sequence[tuple[
     _apply(setup.plan.operations, stage, end)
     end.expect(link.GO)
     if setup.plan.clone_flags & process.CLONE_NEWNET:
-        netns.configure(setup.interfaces, setup.gateway)
+        netns.configure(setup.interfaces, setup.gateway, setup.gateway6)
     after = setup.plan.hooks.start_container
     beginning = _Beginning(setup.preserved, setup.gate, after, setup.about, setup.plan.ids)
     return _finish(setup.command, stage, end, setup.last_capability, beginning)

@@ -21,7 +21,9 @@ def container(identity: str = "a" * 64) -> Container:
             networking=NetworkingConfig(), mounts=[MountPoint("bind", "/a", "/b", options=["x"])],
             lowerdirs=["/l"], masked=[],
         ),
-        Status(endpoint=Endpoint("bridge", "e", "172.17.0.2", 16, ports=[BoundPort(80, "tcp", "::", 8080)])),
+        Status(
+            endpoints=[Endpoint("bridge", "e", "172.17.0.2", 16, ports=[BoundPort(80, "tcp", "::", 8080)])]
+        ),
     )  # fmt: skip
 
 

@@ -96,3 +96,33 @@ def test_a_whole_sixteen() -> None:
 def test_gateway_and_hardware_address() -> None:
     assert addresses.gateway_of("192.168.16.0/20") == "192.168.16.1"
     assert addresses.mac_of("172.17.0.2") == "02:42:ac:11:00:02"
+
+
+def test_a_span_and_what_is_reserved() -> None:
+    pool = Pool("10.1.0.0/24", "10.1.0.1", "10.1.0.128/25", ["10.1.0.128"])
+    assert pool.allocate("a") == "10.1.0.129"
+    assert pool.allocate("b", "10.1.0.7") == "10.1.0.7"
+    with pytest.raises(Conflict, match="Address already in use"):
+        pool.allocate("c", "10.1.0.128")
+
+
+def test_addresses_of_ipv6() -> None:
+    pool = Pool("fd00::/64", "fd00::1")
+    assert [pool.allocate("a"), pool.allocate("b")] == ["fd00::2", "fd00::3"]
+    pool.release("a")
+    assert pool.allocate("c") == "fd00::2"
+    with pytest.raises(InvalidArgument, match="invalid IPv6 address: fd01::1 is not in fd00::/64"):
+        pool.allocate("d", "fd01::1")
+
+
+def test_private_networks_come_from_the_seed() -> None:
+    first, second = next(addresses.private_pools(b"one")), next(addresses.private_pools(b"two"))
+    assert first != second
+    assert first.startswith("fd") and first.endswith("::/64")
+    assert addresses.free_subnet6(addresses.private_pools(b"one"), [first]) != first
+
+
+def test_overlap() -> None:
+    assert addresses.overlap("10.0.0.0/8", "10.1.0.0/16")
+    assert not addresses.overlap("10.0.0.0/16", "10.1.0.0/16")
+    assert not addresses.overlap("10.0.0.0/8", "fd00::/8")

@@ -7,8 +7,8 @@ BRIDGE = BridgeState("sampan0", "172.17.0.0/16", "172.17.0.1", 1400)
 
 def test_a_plan_has_the_fields_of_the_runtimes_interface() -> None:
     plan = endpoint.plan(BRIDGE, "172.17.0.2")
-    interface = Interface(*plan[:-1])
-    assert interface._fields == plan._fields[:-1]
+    interface = Interface(*plan[:6])
+    assert interface._fields[:6] == plan._fields[:6]
     assert interface.addresses == ["172.17.0.2/16"]
     assert interface.mac == "02:42:ac:11:00:02"
     assert interface.mtu == 1400
@@ -24,3 +24,15 @@ def test_names_on_the_host_do_not_repeat_and_fit() -> None:
 
 def test_a_hardware_address_that_the_user_gave() -> None:
     assert endpoint.plan(BRIDGE, "172.17.0.2", "02:00:00:00:00:01").mac == "02:00:00:00:00:01"
+
+
+def test_an_internal_network_has_no_way_out() -> None:
+    plan = endpoint.plan(BRIDGE._replace(internal=True), "172.17.0.2")
+    assert (plan.gateway, plan.gateway6) == ("", "")
+
+
+def test_both_families() -> None:
+    both = BRIDGE._replace(subnet6="fd00::/64", gateway6="fd00::1")
+    plan = endpoint.plan(both, "172.17.0.2", name="eth1", address6="fd00::2")
+    assert plan.addresses == ["172.17.0.2/16", "fd00::2/64"]
+    assert (plan.name, plan.gateway6) == ("eth1", "fd00::1")

@@ -81,3 +81,24 @@ def test_flows_through_a_port(flow: tuple[str, int, str], host_ip: str, expected
     found = Flow(17, "198.51.100.2", *flow, attributes=b"")
     element = Element(host_ip, "udp", 53, "172.17.0.2", 53)
     assert firewall.goes_through(found, element, {"192.0.2.2"}) is expected
+
+
+def test_of_an_internal_network_nothing_is_accepted_but_its_own() -> None:
+    found = ruleset.rules([BRIDGE._replace(internal=True)])
+    forward = [rule.comment for rule in found if rule.chain == ruleset.FORWARD]
+    assert forward == ["between containers", "into an internal network", "out of an internal network"]
+    assert not [rule for rule in found if rule.chain == ruleset.POSTROUTING]
+
+
+def test_without_masquerade_and_without_icc() -> None:
+    found = ruleset.rules([BRIDGE._replace(masquerade=False, icc=False)])
+    assert "to the outside" not in [rule.comment for rule in found]
+    assert "between containers" not in [rule.comment for rule in found]
+
+
+def test_ipv6_is_guarded_and_translated_as_ipv4() -> None:
+    both = BRIDGE._replace(subnet6="fd00::/64", gateway6="fd00::1")
+    more = [rule.comment for rule in ruleset.rules([both])]
+    for one in ruleset.rules([BRIDGE]):
+        more.remove(one.comment)
+    assert more == ["container addressed directly", "to the outside"]

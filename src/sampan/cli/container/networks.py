@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from sampan.cli.flags import Values
+
 _HEXADECIMAL = frozenset("0123456789abcdefABCDEF")
 _KEYS = {"ip": "IPv4Address", "ip6": "IPv6Address"}
 
@@ -64,6 +66,34 @@ def modes(networks: Sequence[dict[str, Any]]) -> tuple[str, dict[str, Any]]:
     if len(networks) == 1 and not networks[0]["endpoint"]:
         return first, {}
     return first, endpoints
+
+
+def settle(endpoints: dict[str, Any], options: Values) -> None:
+    """What the flags of a single network say goes to the first one (docker/cli, applyContainerOptions).
+    Raises InvalidArgument when it says so itself.
+    """
+    name, endpoint = next(iter(endpoints.items()))
+    ipam = endpoint.get("IPAMConfig") or {}
+    links = options["link"] if name != "default" else []
+    for words, given, there in (
+        ("--network-alias and per-network alias", options["network-alias"], endpoint.get("Aliases")),
+        ("--link and per-network links", links, endpoint.get("Links")),
+        ("--ip and per-network IPv4 address", options["ip"], ipam.get("IPv4Address")),
+        ("--ip6 and per-network IPv6 address", options["ip6"], ipam.get("IPv6Address")),
+        ("--mac-address and per-network MAC address", options["mac-address"], endpoint.get("MacAddress")),
+    ):
+        if given and there:
+            raise InvalidArgument(f"conflicting options: cannot specify both {words}")
+    if aliases := options["network-alias"] + options["net-alias"]:
+        endpoint["Aliases"] = aliases
+    if links:
+        endpoint["Links"] = links
+    for flag, field in (("ip", "IPv4Address"), ("ip6", "IPv6Address"), ("link-local-ip", "LinkLocalIPs")):
+        if options[flag]:
+            endpoint.setdefault("IPAMConfig", {})[field] = options[flag]
+    if mac := options["mac-address"]:
+        check_mac(mac)
+        endpoint["MacAddress"] = mac
 
 
 def check_mac(text: str) -> None:

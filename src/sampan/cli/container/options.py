@@ -64,12 +64,15 @@ FLAGS = (
     ("interactive", "i", "bool", False, "Keep STDIN open, attached or not"),
     ("io-maxbandwidth", "", "bytes", 0, "Limit of the system drive (Windows only)"),
     ("io-maxiops", "", "uint", 0, "Limit of the system drive (Windows only)"),
+    ("ip", "", "string", "", "The container's address on its network, IPv4"),
+    ("ip6", "", "string", "", "The container's address on its network, IPv6"),
     ("ipc", "", "string", "", "IPC mode to use"),
     ("isolation", "", "string", "", "Isolation technology"),
     ("kernel-memory", "", "bytes", 0, "Limit of kernel memory (has no effect any more)"),
     ("label", "l", "list", None, "Set metadata on the container"),
     ("label-file", "", "list", None, "Read labels from a file, one a line"),
     ("link", "", "list", None, "Link to another container (name[:alias])"),
+    ("link-local-ip", "", "list", None, "A link-local address of the container"),
     ("log-driver", "", "string", "", "Log driver of the container"),
     ("log-opt", "", "list", None, "Options of the log driver"),
     ("mac-address", "", "string", "", "MAC address of the container"),
@@ -80,7 +83,9 @@ FLAGS = (
     ("mount", "", "mount", None, "Mount a file system in the container"),
     ("name", "", "string", "", "Name of the container"),
     ("net", "", "network", None, ""),
+    ("net-alias", "", "list", None, ""),
     ("network", "", "network", None, "Connect the container to a network"),
+    ("network-alias", "", "list", None, "A name that the container has on its network only"),
     ("no-healthcheck", "", "bool", False, "Turn the image's HEALTHCHECK off"),
     ("oom-kill-disable", "", "bool", False, "Keep the OOM killer away"),
     ("oom-score-adj", "", "int", 0, "Preference of the kernel's OOM killer (-1000 to 1000)"),
@@ -319,18 +324,21 @@ def _modes(options: Values) -> None:
             )
 
 
+_OF_A_NETWORK = ("ip", "ip6", "link-local-ip", "mac-address", "net-alias", "network-alias")
+
+
 def _addresses(result: dict[str, Any], options: Values) -> None:
-    """A MAC address is a matter of its network from API 1.44 on."""
-    if not (mac := options["mac-address"]):
+    """Flags that are a matter of one network: of the first."""
+    given = [name for name in _OF_A_NETWORK if options[name]]
+    if not given and not (options["link"] and options["network"] + options["net"]):
         return
     from sampan.cli.container import networks
 
-    networks.check_mac(mac)
     endpoints = result.setdefault("NetworkingConfig", {}).setdefault("EndpointsConfig", {})
     if not endpoints:
         wanted = options["network"] + options["net"]
         endpoints[wanted[0]["name"] if wanted else "default"] = {}
-    next(iter(endpoints.values())).setdefault("MacAddress", mac)
+    networks.settle(endpoints, options)
 
 
 def _maps(host: dict[str, Any], options: Values) -> None:

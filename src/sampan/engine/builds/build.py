@@ -19,7 +19,7 @@ from sampan.engine.builds.events import Begun, Ended, Note, Planned, Report, Ver
 from sampan.engine.builds.request import BuildFailed, Request, StepFailed
 from sampan.engine.builds.solve import Solver, Work
 from sampan.engine.containers import check
-from sampan.engine.containers.config import Config, NetworkingConfig
+from sampan.engine.containers.config import Config
 from sampan.engine.engine import Engine
 from sampan.engine.images.tag import check_unambiguous
 from sampan.errors import InvalidArgument, SampanError
@@ -50,7 +50,7 @@ async def build(
     """`body`: the context as a tar, None where the client named directories or a remote place. Raises
     BuildFailed, or what is wrong with the request, in Docker's words; then no image has appeared."""
     tags = [_tag(text) for text in request.tags]
-    check.check(Config(), request.host, NetworkingConfig(), engine.facts)
+    check.check(Config(), request.host, engine.facts)
     identity = secrets.token_hex(12)
     private = f"{engine.settings.run_root}/builds/{identity}"
     workspace = await asyncio.to_thread(engine.images.store.workspace, "build")

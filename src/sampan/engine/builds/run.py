@@ -31,6 +31,7 @@ from sampan.engine.containers.links import Linked
 from sampan.engine.containers.record import Container, Definition, MountPoint
 from sampan.engine.engine import Engine
 from sampan.engine.network import Connection
+from sampan.engine.networks.attach import attach_all
 from sampan.engine.runner import LaunchFailed, MonitorLink
 from sampan.errors import Conflict, Internal, InvalidArgument
 from sampan.oci import image
@@ -135,7 +136,7 @@ async def _launch(engine: Engine, container: Container, output: Output) -> "asyn
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     try:
-        connection = await start.connect(engine, container)
+        connection = await attach_all(engine, container)
         request = await asyncio.to_thread(
             start.prepare, engine, container, connection, Joined({}), Linked([], [])
         )
@@ -191,7 +192,7 @@ async def _pass_on(stream: socket.socket, output: Output) -> None:
 
 
 async def _free(engine: Engine, container: Container, connection: Connection) -> None:
-    container.status.endpoint = connection.endpoint
+    container.status.endpoints = list(connection.endpoints)
     await engine.network.disconnect(container)
     connection.close()
     await asyncio.to_thread(remove_tree, engine.settings.container_run(container.id))

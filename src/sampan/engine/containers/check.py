@@ -9,7 +9,7 @@ from typing import Any
 
 from sampan.engine import signals
 from sampan.engine.containers import check_isolation, check_resources, discarded, health, logdrivers
-from sampan.engine.containers.config import Config, HostConfig, NetworkingConfig, RestartPolicy
+from sampan.engine.containers.config import Config, HostConfig, RestartPolicy
 from sampan.engine.facts import Facts
 from sampan.errors import InvalidArgument, Unsupported
 
@@ -24,7 +24,7 @@ _UNSUPPORTED: dict[str, tuple[Any, ...]] = {
 }
 
 
-def check(config: Config, host: HostConfig, networking: NetworkingConfig, facts: Facts) -> list[str]:
+def check(config: Config, host: HostConfig, facts: Facts) -> list[str]:
     """The warnings of a request that is right. Raises InvalidArgument or Unsupported."""
     supported(host)
     _process(config)
@@ -33,7 +33,6 @@ def check(config: Config, host: HostConfig, networking: NetworkingConfig, facts:
     _policies(host)
     _dns(host)
     logdrivers.check(host.log_config)
-    _networks(host, networking)
     return warnings(host, facts)
 
 
@@ -126,25 +125,6 @@ def _dns(host: HostConfig) -> None:
                 ipaddress.ip_address(address.strip("[]"))
             except ValueError:
                 raise InvalidArgument(f'invalid IP address in add-host: "{address}"') from None
-
-
-def _networks(host: HostConfig, networking: NetworkingConfig) -> None:
-    for name, wanted in (networking.endpoints_config or {}).items():
-        if wanted is None:
-            continue
-        if wanted.links and name not in ("bridge", "default"):
-            raise Unsupported("links on user-defined networks are not supported yet")
-        ipam = wanted.ipam_config or {}
-        if ipam.get("IPv4Address") or ipam.get("IPv6Address"):
-            raise InvalidArgument(
-                f"invalid config for network {name}: invalid endpoint settings:\n"
-                "user specified IP address is supported on user defined networks only"
-            )
-        if wanted.aliases and name in ("bridge", "default", "host", "none"):
-            raise InvalidArgument(
-                f"invalid config for network {name}: invalid endpoint settings:\n"
-                "network-scoped aliases are only supported for user-defined networks"
-            )
 
 
 def warnings(host: HostConfig, facts: Facts) -> list[str]:

@@ -217,6 +217,7 @@ class EndpointRequest(msgspec.Struct):
     aliases: Strings = msgspec.field(default=None, name="Aliases")
     mac_address: str = msgspec.field(default="", name="MacAddress")
     driver_opts: dict[str, str] | None = msgspec.field(default=None, name="DriverOpts")
+    gw_priority: Int64 = msgspec.field(default=0, name="GwPriority")
 
 
 class NetworkingConfig(Wire):

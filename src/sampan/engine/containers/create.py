@@ -25,6 +25,7 @@ from sampan.engine.engine import Engine
 from sampan.engine.images import mount as image_mounts
 from sampan.engine.images import resolve
 from sampan.engine.images.images import Image
+from sampan.engine.networks import wanted as networks_wanted
 from sampan.engine.volumes import copyup, mounting
 from sampan.engine.volumes.create import create as create_volume
 from sampan.errors import InvalidArgument, NotFound
@@ -76,7 +77,7 @@ def _decide(engine: Engine, wanted: Wanted, image: Image) -> tuple[Container, li
     if not host.network_mode and networks:
         host.network_mode = next(iter(networks))
     host.log_config = logdrivers.merged(host.log_config, engine.settings.file)
-    warnings = check.check(config, host, networking, engine.facts)
+    warnings = check.check(config, host, engine.facts)
     host.runtime = host.runtime or runtimes.default(engine.settings)
     runtimes.find(engine.settings, host.runtime)
     defaults.merge_image(config, image.config.run)
@@ -85,6 +86,7 @@ def _decide(engine: Engine, wanted: Wanted, image: Image) -> tuple[Container, li
     devices.mapped(host.devices or [])
     publishing.check(config, host)
     joins.check(engine, host)
+    networks_wanted.settle(engine, host, networking, version)
     if engine.remap is not None and host.userns_mode != "host":
         check_isolation.check_remapped(host)
     identity = names.new_id()

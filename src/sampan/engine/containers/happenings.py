@@ -3,8 +3,8 @@
 from sampan.engine.containers.record import Container
 from sampan.engine.engine import Engine
 from sampan.engine.events import Bus
-
-_KINDS = {"none": "null", "host": "host"}  # drivers of the networks that are always there
+from sampan.engine.networks import wanted
+from sampan.engine.networks.store import Network
 
 
 def tell(bus: Bus, container: Container, action: str, **more: str) -> None:
@@ -14,12 +14,18 @@ def tell(bus: Bus, container: Container, action: str, **more: str) -> None:
 
 
 def tell_network(engine: Engine, container: Container, action: str) -> None:
-    """`connect` or `disconnect`; nothing for a container in another one's network."""
+    """`connect` or `disconnect`, for each network; nothing for a container in another one's network."""
     mode = container.definition.host_config.network_mode
     if mode.startswith("container:") or container.definition.config.network_disabled:
         return
-    attributes = {"container": container.id, "name": mode, "type": _KINDS.get(mode, "bridge")}
-    engine.bus.publish("network", action, engine.network.network_id(mode), attributes)
+    for name in wanted.requests(container) or [mode]:
+        if (network := engine.networks.resolve(name)) is not None:
+            tell_of_network(engine, container, network, action)
+
+
+def tell_of_network(engine: Engine, container: Container, network: Network, action: str) -> None:
+    attributes = {"container": container.id, "name": network.name, "type": network.driver}
+    engine.bus.publish("network", action, network.id, attributes)
 
 
 def tell_volumes(bus: Bus, container: Container, action: str) -> None:

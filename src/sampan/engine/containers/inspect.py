@@ -7,10 +7,11 @@ import msgspec
 
 from sampan.engine import timestamps
 from sampan.engine.containers import health, links
-from sampan.engine.containers.config import Config, HostConfig
+from sampan.engine.containers.config import Config, EndpointRequest, HostConfig
 from sampan.engine.containers.record import Container, Endpoint, MountPoint
 from sampan.engine.engine import Engine
 from sampan.engine.images import resolve
+from sampan.engine.networks import wanted
 from sampan.engine.state import State
 from sampan.errors import SampanError
 
@@ -117,7 +118,8 @@ def mount(engine: Engine, point: MountPoint) -> dict[str, Any]:
 
 def network_settings(engine: Engine, container: Container) -> dict[str, Any]:
     """With the fields of the default bridge twice, as before API 1.21."""
-    endpoint = container.status.endpoint or Endpoint("bridge")
+    there = [one for one in container.status.endpoints if one.network == "bridge"]
+    endpoint = there[0] if there else Endpoint("bridge")
     return {
         "Bridge": "",
         "SandboxID": container.id if container.running else "",
@@ -130,11 +132,11 @@ def network_settings(engine: Engine, container: Container) -> dict[str, Any]:
         "SecondaryIPv6Addresses": None,
         "EndpointID": endpoint.endpoint_id,
         "Gateway": endpoint.gateway,
-        "GlobalIPv6Address": "",
-        "GlobalIPv6PrefixLen": 0,
+        "GlobalIPv6Address": endpoint.address6,
+        "GlobalIPv6PrefixLen": endpoint.prefix_length6,
         "IPAddress": endpoint.address,
         "IPPrefixLen": endpoint.prefix_length,
-        "IPv6Gateway": "",
+        "IPv6Gateway": endpoint.gateway6,
         "MacAddress": endpoint.mac,
         "Networks": networks(engine, container),
     }
@@ -144,26 +146,39 @@ def networks(engine: Engine, container: Container) -> dict[str, Any]:
     mode = container.definition.host_config.network_mode
     if mode.startswith("container:"):
         return {}
-    endpoint = container.status.endpoint or Endpoint(mode)
-    wanted = (container.definition.networking.endpoints_config or {}).get(mode)
-    return {
-        mode: {
-            "IPAMConfig": wanted.ipam_config if wanted else None,
-            "Links": None,
-            "Aliases": wanted.aliases if wanted else None,
-            "MacAddress": endpoint.mac,
-            "DriverOpts": wanted.driver_opts if wanted else None,
-            "GwPriority": 0,
-            "NetworkID": engine.network.network_id(mode) if container.has_run else "",
-            "EndpointID": endpoint.endpoint_id,
-            "Gateway": endpoint.gateway,
-            "IPAddress": endpoint.address,
-            "IPPrefixLen": endpoint.prefix_length,
-            "IPv6Gateway": "",
-            "GlobalIPv6Address": "",
-            "GlobalIPv6PrefixLen": 0,
-            "DNSNames": None,
+    endpoints = {one.network: one for one in container.status.endpoints}
+    asked = wanted.requests(container)
+    if not asked and mode in ("host", "none"):
+        asked = {
+            mode: (container.definition.networking.endpoints_config or {}).get(mode) or EndpointRequest()
         }
+    return {
+        name: _endpoint(engine, container, asked[name], endpoints.get(name, Endpoint(name)))
+        for name in sorted(asked)
+    }
+
+
+def _endpoint(
+    engine: Engine, container: Container, request: EndpointRequest, endpoint: Endpoint
+) -> dict[str, Any]:
+    network = engine.networks.resolve(endpoint.network)
+    of_users = network is not None and not network.predefined
+    return {
+        "IPAMConfig": request.ipam_config,
+        "Links": request.links,
+        "Aliases": request.aliases,
+        "MacAddress": endpoint.mac,
+        "DriverOpts": request.driver_opts,
+        "GwPriority": request.gw_priority,
+        "NetworkID": network.id if network is not None and container.has_run else "",
+        "EndpointID": endpoint.endpoint_id,
+        "Gateway": endpoint.gateway,
+        "IPAddress": endpoint.address,
+        "IPPrefixLen": endpoint.prefix_length,
+        "IPv6Gateway": endpoint.gateway6,
+        "GlobalIPv6Address": endpoint.address6,
+        "GlobalIPv6PrefixLen": endpoint.prefix_length6,
+        "DNSNames": wanted.dns_names(container, request) if of_users else None,
     }
 
 

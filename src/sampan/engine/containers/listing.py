@@ -8,6 +8,7 @@ from sampan.engine.containers import durations, health, inspect, links
 from sampan.engine.containers.record import Container
 from sampan.engine.engine import Engine
 from sampan.engine.events import has_label
+from sampan.engine.networks import wanted as networks
 from sampan.engine.state import ALIVE, State
 from sampan.errors import InvalidArgument, NotFound, SampanError
 
@@ -223,9 +224,10 @@ def _by_volume(engine: Engine, values: list[str]) -> Test:
 
 def _by_network(engine: Engine, values: list[str]) -> Test:
     def test(container: Container) -> bool:
-        mode = container.definition.host_config.network_mode
+        names = list(networks.requests(container)) or [container.definition.host_config.network_mode]
+        found = [one for name in names if (one := engine.networks.resolve(name)) is not None]
         return any(
-            mode == value or (value and engine.network.network_id(mode).startswith(value)) for value in values
+            value in names or (value and any(one.id.startswith(value) for one in found)) for value in values
         )
 
     return test

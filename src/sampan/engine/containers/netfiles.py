@@ -26,7 +26,9 @@ def write_network_files(
     else:
         isolated = connection.endpoint is None
         resolv = files.resolv_text(text, dns, search, options, loopback=isolated, source=source)
-        addresses = [connection.endpoint.address] if connection.endpoint else []
+        addresses = [
+            address for one in connection.endpoints for address in (one.address, one.address6) if address
+        ]
         hosts = files.hosts_text(
             config.hostname,
             config.domainname,

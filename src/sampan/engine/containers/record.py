@@ -55,7 +55,8 @@ class BoundPort(msgspec.Struct, frozen=True):
 
 
 class Endpoint(msgspec.Struct):
-    """The container's place on a network; empty addresses while it does not run."""
+    """The place of a running container on a network. `host_name`: of its pair's end on the host; `interface`:
+    of the one inside."""
 
     network: str
     endpoint_id: str = ""
@@ -64,6 +65,12 @@ class Endpoint(msgspec.Struct):
     gateway: str = ""
     mac: str = ""
     ports: list[BoundPort] = []
+    network_id: str = ""
+    address6: str = ""
+    prefix_length6: int = 0
+    gateway6: str = ""
+    host_name: str = ""
+    interface: str = ""
 
 
 class Definition(msgspec.Struct):
@@ -88,7 +95,8 @@ class Definition(msgspec.Struct):
 
 
 class Status(msgspec.Struct):
-    """Times in nanoseconds since the epoch, 0: never. `boot_id`: of the machine's life it last ran in."""
+    """Times in nanoseconds since the epoch, 0: never. `endpoints`: the one with the default gateway, and the
+    published ports, first."""
 
     state: State = State.CREATED
     pid: int = 0
@@ -99,9 +107,13 @@ class Status(msgspec.Struct):
     finished_at: int = 0
     restart_count: int = 0
     stopped_by_user: bool = False
-    endpoint: Endpoint | None = None
+    endpoints: list[Endpoint] = []
     copied_up: bool = False
     health: Health | None = None
+
+    @property
+    def endpoint(self) -> Endpoint | None:
+        return self.endpoints[0] if self.endpoints else None
 
 
 class Container:

@@ -4,8 +4,8 @@ Nothing of it waits for the disk. Whatever fails leaves the container as it was,
 
 import asyncio
 import os
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import msgspec
 
@@ -25,15 +25,15 @@ from sampan.engine.containers import spec as specs
 from sampan.engine.containers.happenings import tell, tell_network, tell_volumes
 from sampan.engine.containers.joins import Joined, joined_by
 from sampan.engine.containers.netfiles import write_network_files
-from sampan.engine.containers.publishing import bindings
-from sampan.engine.containers.record import Container
+from sampan.engine.containers.record import Container, Endpoint
 from sampan.engine.containers.seccomp import add_filter, seccomp_file
 from sampan.engine.engine import Engine
 from sampan.engine.network import Connection
+from sampan.engine.networks.attach import attach_all
 from sampan.engine.runner import LaunchFailed
 from sampan.engine.state import State
 from sampan.engine.volumes import mounting
-from sampan.errors import Conflict, Internal, NotFound
+from sampan.errors import Conflict, Internal
 from sampan.runtime import rundir
 from sampan.runtime.protocol import Launch, Rootfs, Started
 
@@ -63,7 +63,7 @@ async def launch(engine: Engine, container: Container) -> None:
     try:
         joined = joined_by(engine, container)
         linked = links.linked(engine, container)
-        connection = await connect(engine, container)
+        connection = await attach_all(engine, container)
         tell_network(engine, container, "connect")
         await mounting.mount_for(engine, container)
         tell_volumes(engine.bus, container, "mount")
@@ -81,7 +81,7 @@ async def launch(engine: Engine, container: Container) -> None:
         connection.close()
         for _, stream in attaches:
             stream.close()
-    running(container, link.started, connection.endpoint)
+    running(container, link.started, connection.endpoints)
     container.link = link
     supervise.watch(engine, container, launch)
     probes.begin(engine, container, launch, adopted=False)
@@ -91,13 +91,13 @@ async def launch(engine: Engine, container: Container) -> None:
         await asyncio.to_thread(links.tell_parents, engine, container, parents)
 
 
-def running(container: Container, started: Started, endpoint: Any) -> None:
+def running(container: Container, started: Started, endpoints: Sequence[Endpoint]) -> None:
     status = container.status
     container.become(State.RUNNING)
     status.pid = started.pid
     status.started_at = timestamps.parse(started.started_at)
     status.exit_code, status.error, status.oom_killed = 0, "", False
-    status.endpoint = endpoint
+    status.endpoints = list(endpoints)
 
 
 async def _undo(engine: Engine, container: Container, error: BaseException) -> None:
@@ -127,22 +127,6 @@ def _translated(error: BaseException) -> BaseException:
     return error
 
 
-async def connect(engine: Engine, container: Container) -> Connection:
-    """The container's place on its network."""
-    mode = container.definition.host_config.network_mode
-    if mode in ("host", "none") or mode.startswith("container:"):
-        return Connection()
-    if container.definition.config.network_disabled:
-        return Connection()
-    if mode != "bridge":
-        raise NotFound(f"network {mode} not found")
-    wanted = (container.definition.networking.endpoints_config or {}).get("bridge")
-    mac = container.definition.config.mac_address or (wanted.mac_address if wanted else "")
-    return await engine.network.connect(
-        container, bindings(container.definition.config, container.definition.host_config), mac or None
-    )
-
-
 def prepare(
     engine: Engine, container: Container, connection: Connection, joined: Joined, linked: links.Linked
 ) -> Launch:
@@ -154,7 +138,7 @@ def prepare(
     shm.discard_run(run)  # the last monitor may still hold it: it lingers for clients that read slowly
     os.makedirs(run, mode=0o700)
     files = write_network_files(engine, container, connection, joined, linked.hosts)
-    netrecord.write(run, connection.endpoint)
+    netrecord.write(run, connection.endpoints)
     _make_bind_sources(container)
     if definition.host_config.ipc_mode == "shareable":
         shm.make(joined.shm, definition.host_config.shm_size)
@@ -175,6 +159,7 @@ def prepare(
         seccomp=seccomp_file(engine, container),
         interfaces=connection.interfaces,
         gateway=connection.gateway,
+        gateway6=connection.gateway6,
         listeners=connection.listeners,
         fsync_exit=not definition.host_config.auto_remove,
         runtime=runtime,

@@ -90,9 +90,7 @@ async def _clear(engine: Engine, container: Container) -> None:
     tell_volumes(engine.bus, container, "unmount")
     if container.definition.host_config.ipc_mode == "shareable":
         await asyncio.to_thread(shm.drop, engine.settings.container_run(container.id))
-    if status.endpoint is not None:
-        status.endpoint.address = status.endpoint.mac = status.endpoint.gateway = ""
-        status.endpoint.endpoint_id, status.endpoint.prefix_length, status.endpoint.ports = "", 0, []
+    status.endpoints = []
     container.entry = None
 
 

@@ -6,17 +6,15 @@ from sampan.engine.containers import check, logdrivers
 from sampan.engine.containers.config import (
     Config,
     Device,
-    EndpointRequest,
     HealthConfig,
     HostConfig,
     LogConfig,
-    NetworkingConfig,
     PortBinding,
     RestartPolicy,
     Ulimit,
 )
 from sampan.engine.facts import Facts
-from sampan.errors import InvalidArgument, SampanError, Unsupported
+from sampan.errors import InvalidArgument, Unsupported
 
 FACTS = Facts(
     hostname="vm", kernel="6.1.0", operating_system="Debian", os_version="12", machine="x86_64", cpus=2,
@@ -31,7 +29,7 @@ FACTS = Facts(
 
 
 def run(config: Config | None = None, host: HostConfig | None = None, facts: Facts = FACTS) -> list[str]:
-    return check.check(config or Config(), host or HostConfig(), NetworkingConfig(), facts)
+    return check.check(config or Config(), host or HostConfig(), facts)
 
 
 def test_nothing_is_fine() -> None:
@@ -217,19 +215,6 @@ def test_a_missing_controller_is_a_warning() -> None:
 def test_ports_with_the_hosts_network_are_a_warning() -> None:
     host = HostConfig(network_mode="host", port_bindings={"80/tcp": [PortBinding()]})
     assert run(host=host) == ["Published ports are discarded when using host network mode"]
-
-
-@pytest.mark.parametrize(
-    "wanted",
-    [
-        EndpointRequest(ipam_config={"IPv4Address": "1.2.3.4"}),
-        EndpointRequest(aliases=["x"]),
-    ],
-)
-def test_what_the_default_bridge_cannot_do(wanted: EndpointRequest) -> None:
-    networking = NetworkingConfig(endpoints_config={"bridge": wanted})
-    with pytest.raises(SampanError):
-        check.check(Config(), HostConfig(), networking, FACTS)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ class Parts:
         )
         if running:
             container.status.state = State.RUNNING
-            container.status.endpoint = Endpoint("bridge", address="172.17.0.9")
+            container.status.endpoints = [Endpoint("bridge", address="172.17.0.9")]
         self.containers.reserve_name(name, identity)
         self.containers.add(container)
         return container

@@ -10,6 +10,7 @@ from sampan.engine.containers import listing
 from sampan.engine.containers.config import Config, HostConfig, NetworkingConfig
 from sampan.engine.containers.listing import Wanted
 from sampan.engine.containers.record import BoundPort, Container, Definition, Endpoint, MountPoint, Status
+from sampan.engine.networks.store import Network, Networks
 from sampan.engine.registry import Registry
 from sampan.engine.state import State
 from sampan.errors import InvalidArgument, NotFound
@@ -34,7 +35,7 @@ def container(name: str, created: int, status: Status, **config: Any) -> Contain
 @pytest.fixture
 def engine() -> Any:
     registry = Registry()
-    running = Status(State.RUNNING, started_at=_SECOND, endpoint=Endpoint("bridge", ports=[_PORT]))
+    running = Status(State.RUNNING, started_at=_SECOND, endpoints=[Endpoint("bridge", ports=[_PORT])])
     for one in (
         container(
             "web", 3, running, labels={"tier": "front", "x": "1"}, exposed_ports={"80/tcp": {}, "90/udp": {}}
@@ -45,9 +46,10 @@ def engine() -> Any:
         container("new", 1, Status()),
     ):
         registry.add(one)
-    network = SimpleNamespace(network_id=lambda name: f"id-of-{name}")
+    networks = Networks(None)  # type: ignore[arg-type]  # nothing is written here
+    networks.predefine(Network("id-of-bridge", "bridge", 0))
     volumes = SimpleNamespace(directory=lambda name: f"/volumes/{name}")
-    return SimpleNamespace(containers=registry, network=network, volumes=volumes)
+    return SimpleNamespace(containers=registry, networks=networks, volumes=volumes)
 
 
 def names(engine: Any, **wanted: Any) -> list[str]:

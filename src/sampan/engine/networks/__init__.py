@@ -1,0 +1,1 @@
+"""Networks: the predefined ones, and those that users make. One file per verb."""
