@@ -57,7 +57,16 @@ GROUPS = {
         "prune": "builder.prune",
     },
     "compose": {
+        "build": "compose.build",
         "config": "compose.config",
+        "down": "compose.down",
+        "exec": "compose.exec",
+        "logs": "compose.logs",
+        "ps": "compose.ps",
+        "restart": "compose.restart",
+        "start": "compose.start",
+        "stop": "compose.stop",
+        "up": "compose.up",
     },
     "container": {
         "attach": "container.attach",

@@ -154,6 +154,11 @@ class Exchange:
     def headers(self) -> dict[str, str]:
         return self._response.headers
 
+    @property
+    def pending(self) -> bool:
+        """Part of the body came with the head: the first read will not wait."""
+        return bool(self._first)
+
     def fileno(self) -> int:
         return self._socket.fileno()
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from sampan.cli.session import Session
     from sampan.compose.discover import Wanted
     from sampan.compose.load import Loaded
+    from sampan.compose.model import Project
+    from sampan.compose.observe import Container
     from sampan.compose.tree import Mapping
 
 FLAGS = (
@@ -80,3 +82,76 @@ def narrow(loaded: Loaded, names: Sequence[str] = (), *, dependencies: bool = Tr
 
     chosen = select.chosen(loaded.tree, loaded.found.profiles, names, dependencies=dependencies)
     return select.narrowed(loaded.tree, chosen)
+
+
+def model(loaded: Loaded, names: Sequence[str] = (), *, dependencies: bool = True) -> Project:
+    """The narrowed project as what plans are made from."""
+    return _converted(loaded, narrow(loaded, names, dependencies=dependencies))
+
+
+def everything(loaded: Loaded) -> Project:
+    """The project with the services of all profiles."""
+    return _converted(loaded, loaded.tree)
+
+
+def _converted(loaded: Loaded, tree: Mapping) -> Project:
+    from sampan.compose import select
+    from sampan.compose.model import project as convert
+
+    found = convert(tree)
+    found.directory = loaded.found.directory
+    found.files = list(loaded.found.files)
+    found.variables = dict(loaded.found.variables)
+    found.known = list(select.services(loaded.tree))
+    return found
+
+
+def load_if_any(session: Session) -> tuple[str, Loaded | None]:
+    """(name of the project, the project): a name alone will do for what works by labels."""
+    from sampan.errors import NotFound
+
+    asked = wanted(session)
+    from sampan.compose.load import load
+
+    try:
+        loaded = load(asked, warn)
+    except NotFound:
+        name = asked.name or asked.variables.get("COMPOSE_PROJECT_NAME", "")
+        if not name or asked.files:
+            raise
+        return name, None
+    return loaded.name, loaded
+
+
+def containers(
+    session: Session, services: Sequence[str] = (), *, all: bool, oneoff: bool = False
+) -> tuple[str, list[Container]]:
+    """(name of the project, its containers, those of `services` only). Raises NotFound for a service that
+    neither the files nor the daemon know."""
+    name, loaded = load_if_any(session)
+    from sampan.compose import observe, select
+    from sampan.compose.kinds import near_miss
+    from sampan.errors import NotFound
+
+    found = observe.containers(session.client, name, all=all)
+    known = {item.service for item in found}
+    if loaded is not None:
+        known |= set(select.services(loaded.tree))
+    for service in services:
+        if service not in known:
+            raise NotFound(f"no such service: {service}{near_miss(service, sorted(known))}")
+    chosen = [
+        item for item in found if (not services or item.service in services) and (oneoff or not item.oneoff)
+    ]
+    return name, sorted(chosen, key=lambda item: (item.service, item.number, item.name))
+
+
+def one(session: Session, service: str, index: int = 0) -> Container:
+    """The container of a service that a command works in: the first that runs, or the one of `index`."""
+    _, found = containers(session, [service], all=False)
+    if index:
+        found = [item for item in found if item.number == index]
+    if not found:
+        text = f'service "{service}" is not running'
+        raise ExitWith(1, f"{text} container #{index}" if index else text)
+    return found[0]

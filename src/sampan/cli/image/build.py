@@ -86,7 +86,7 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
     from sampan.cli.image import build_output
 
     outputs = build_output.parse(options["output"], push=options["push"])
-    built = _build(session, options, context)
+    built = run(session, options, context)
     image = str(built["ID"])
     if options["check"]:
         return 0
@@ -100,7 +100,8 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
     return 0
 
 
-def _build(session: Session, options: Values, context: Context) -> dict[str, Any]:
+def run(session: Session, options: Values, context: Context) -> dict[str, Any]:
+    """Build it, and show it: what the daemon says of the image."""
     try:
         return _once(session, options, context)
     except Conflict as error:

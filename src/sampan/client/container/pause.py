@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from sampan.client.connection import Client, name
+from sampan.client.connection import Client, Exchange, name
+
+
+def begin(client: Client, container: str) -> Exchange:
+    """Ask for it; `Exchange.result` returns when its processes are held, or raises."""
+    return client.send("POST", f"/containers/{name('container', container)}/pause")
 
 
 def pause(client: Client, container: str) -> None:
-    client.call("POST", f"/containers/{name('container', container)}/pause")
+    begin(client, container).result()

@@ -1,0 +1,81 @@
+"""The way of `up`, `create` and `run` to their containers: observe, plan, apply."""
+
+from __future__ import annotations
+
+from sampan.cli import console
+from sampan.cli.compose import progress
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from sampan.cli.session import Session
+    from sampan.compose.apply import Work
+    from sampan.compose.model import Project
+    from sampan.compose.observe import Observed
+    from sampan.compose.plan import Options
+    from sampan.compose.steps import BuildImage, PullImage, Step
+
+
+def prepare(
+    session: Session,
+    project: Project,
+    options: Options,
+    *,
+    quiet_pull: bool = False,
+    build_quiet: bool = False,
+) -> tuple[Work, list[Step], Observed]:
+    """The images are there; what is left to do."""
+    from sampan.compose import observe, plan
+    from sampan.compose.apply import Hands, Work, apply
+
+    say = progress.report(session)
+
+    def pull(step: PullImage) -> None:
+        from sampan.cli.compose import images
+
+        images.pull(
+            session, step.image, say, platform=project.services[step.service].platform, quiet=quiet_pull
+        )
+
+    def build(step: BuildImage) -> None:
+        from sampan.cli.compose import images
+
+        images.make(session, project, project.services[step.service])
+        say("Image", step.image, "Built")
+
+    observed = observe.observe(session.client, project)
+    work = Work(session.client, project, Hands(say, pull, build))
+    first = plan.images(project, observed, options)
+    if first:
+        apply(work, first)
+        references = {project.image_of(service) for service in project.services.values()}
+        observed.images.update(observe.images(session.client, references))
+    work.images = observed.images
+    for name in project.services:
+        work.names[name] = [item.name for item in observed.of_service(name)]
+    _tell_orphans(project, observed, options)
+    return work, plan.containers(project, observed, options), observed
+
+
+def dry_run(session: Session, project: Project, options: Options) -> int:
+    """The plan, and nothing else."""
+    from sampan.compose import observe, plan, steps
+
+    observed = observe.observe(session.client, project)
+    first = plan.images(project, observed, options)
+    second = plan.containers(project, observed, options)
+    console.write(console.STDOUT, steps.text([*first, *second]).encode())
+    return 0
+
+
+def _tell_orphans(project: Project, observed: Observed, options: Options) -> None:
+    from sampan.compose import plan
+
+    found = plan.orphans(project, observed)
+    ignored = project.variables.get("COMPOSE_IGNORE_ORPHANS", "").lower() in ("1", "true")
+    if found and not options.orphans and not ignored:
+        names = " ".join(item.name for item in found)
+        console.error(
+            f"WARN[0000] Found orphan containers ([{names}]) for this project. If you removed or renamed "
+            "this service in your compose file, you can run this command with the --remove-orphans flag to "
+            "clean it up."
+        )

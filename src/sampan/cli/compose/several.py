@@ -1,0 +1,39 @@
+"""One request for each of several containers, all of them on their way before the first is waited for."""
+
+from __future__ import annotations
+
+from sampan.cli.compose import progress
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sampan.cli.session import Session
+    from sampan.client.connection import Client, Exchange
+    from sampan.compose.observe import Container
+
+
+def ask(
+    session: Session,
+    containers: Sequence[Container],
+    words: tuple[str, str],
+    begin: Callable[[Client, Container], Exchange],
+) -> None:
+    """`words`: what is said before and after. Every answer is waited for; then the first error is raised."""
+    from sampan.errors import SampanError
+
+    say = progress.report(session)
+    asked = []
+    for item in containers:
+        say("Container", item.name, words[0])
+        asked.append((item, begin(session.client, item)))
+    failure: SampanError | None = None
+    for item, exchange in asked:
+        try:
+            exchange.result()
+            say("Container", item.name, words[1])
+        except SampanError as error:
+            say("Container", item.name, f"Error {error}")
+            failure = failure or error
+    if failure is not None:
+        raise failure

@@ -1,0 +1,169 @@
+"""`sampan compose up`."""
+
+from __future__ import annotations
+
+from sampan.cli.compose import converge, project
+from sampan.cli.console import ExitWith
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from sampan.cli.flags import Values
+    from sampan.cli.session import Session
+    from sampan.compose.model import Project
+    from sampan.compose.plan import Options
+
+USAGE = "[OPTIONS] [SERVICE...]"
+SHORT = "Create and start containers"
+ALIASES = ("compose up",)
+ARGUMENTS = (0, None)
+FLAGS = (
+    (
+        "abort-on-container-exit",
+        "",
+        "bool",
+        False,
+        "Stops all containers if any container was stopped. Incompatible with -d",
+    ),
+    (
+        "abort-on-container-failure",
+        "",
+        "bool",
+        False,
+        "Stops all containers if any container exited with failure. Incompatible with -d",
+    ),
+    (
+        "always-recreate-deps",
+        "",
+        "bool",
+        False,
+        "Recreate dependent containers. Incompatible with --no-recreate",
+    ),
+    ("attach", "", "list", None, "Restrict attaching to the specified services. Incompatible with -d"),
+    ("attach-dependencies", "", "bool", False, "Automatically attach to log output of dependent services"),
+    ("build", "", "bool", False, "Build images before starting containers"),
+    ("detach", "d", "bool", False, "Detached mode: Run containers in the background"),
+    ("dry-run", "", "bool", False, "Show what would be done, and do nothing"),
+    (
+        "exit-code-from",
+        "",
+        "string",
+        "",
+        "Return the exit code of the selected service container. Implies --abort-on-container-exit",
+    ),
+    (
+        "force-recreate",
+        "",
+        "bool",
+        False,
+        "Recreate containers even if their configuration and image haven't changed",
+    ),
+    ("no-attach", "", "list", None, "Do not attach (stream logs) to the specified services"),
+    ("no-build", "", "bool", False, "Don't build an image, even if it's policy"),
+    ("no-color", "", "bool", False, "Produce monochrome output"),
+    ("no-deps", "", "bool", False, "Don't start linked services"),
+    ("no-log-prefix", "", "bool", False, "Don't print prefix in logs"),
+    (
+        "no-recreate",
+        "",
+        "bool",
+        False,
+        "If containers already exist, don't recreate them. Incompatible with --force-recreate",
+    ),
+    ("no-start", "", "bool", False, "Don't start the services after creating them"),
+    ("pull", "", "string", "", 'Pull image before running ("always"|"missing"|"never")'),
+    ("quiet-pull", "", "bool", False, "Pull without printing progress information"),
+    ("remove-orphans", "", "bool", False, "Remove containers for services not defined in the Compose file"),
+    (
+        "renew-anon-volumes",
+        "V",
+        "bool",
+        False,
+        "Recreate anonymous volumes instead of retrieving data from the previous containers",
+    ),
+    ("scale", "", "list", None, "Scale SERVICE to NUM instances (SERVICE=NUM)"),
+    ("timeout", "t", "int", 0, "Use this timeout in seconds for container shutdown"),
+    ("timestamps", "", "bool", False, "Show timestamps"),
+    ("wait", "", "bool", False, "Wait for services to be running|healthy. Implies detached mode"),
+    (
+        "wait-timeout",
+        "",
+        "int",
+        0,
+        "Maximum duration in seconds to wait for the project to be running|healthy",
+    ),
+    ("yes", "y", "bool", False, 'Assume "yes" as answer to all prompts'),
+)
+_PULL = ("", "always", "missing", "never", "build", "if_not_present", "policy")
+
+
+def main(session: Session, options: Values, arguments: list[str]) -> int:
+    _check(options)
+    loaded = project.load(session)
+    found = project.model(loaded, arguments, dependencies=not options["no-deps"])
+    if not found.services:
+        raise ExitWith(1, "no service selected")
+    _only_present(found)
+    wishes = _wishes(options, found, arguments)
+    if options["dry-run"] or session.group["dry-run"]:
+        return converge.dry_run(session, found, wishes)
+    work, steps, _ = converge.prepare(session, found, wishes, quiet_pull=options["quiet-pull"])
+    work.timeout = options["timeout"] if "timeout" in options.changed else None
+    work.renew = options["renew-anon-volumes"]
+    from sampan.compose.apply import apply
+
+    if options["detach"] or options["wait"] or options["no-start"]:
+        apply(work, steps)
+        if options["wait"]:
+            from sampan.compose import starting
+
+            names = [name for service in found.services for name in work.names[service]]
+            starting.settle(
+                session.client, found.name, names, work.hands.report, float(options["wait-timeout"])
+            )
+        return 0
+    from sampan.cli.compose import attached
+
+    return attached.run(session, work, steps, options, arguments)
+
+
+def _check(options: Values) -> None:
+    detached = options["detach"] or options["wait"]
+    if options["force-recreate"] and options["no-recreate"]:
+        raise ExitWith(1, "--force-recreate and --no-recreate are incompatible")
+    if options["always-recreate-deps"] and options["no-recreate"]:
+        raise ExitWith(1, "--always-recreate-deps and --no-recreate are incompatible")
+    if options["build"] and options["no-build"]:
+        raise ExitWith(1, "--build and --no-build are incompatible")
+    if detached and options["attach"]:
+        raise ExitWith(1, "--detach cannot be combined with --attach")
+    aborts = ("abort-on-container-exit", "abort-on-container-failure")
+    if detached and any(options[name] for name in aborts):
+        raise ExitWith(
+            1, "--detach cannot be combined with --abort-on-container-exit or --abort-on-container-failure"
+        )
+    if options["pull"] not in _PULL:
+        raise ExitWith(1, f'invalid --pull option "{options["pull"]}"')
+
+
+def _wishes(options: Values, found: Project, arguments: list[str]) -> Options:
+    from sampan.compose import plan
+
+    pull = options["pull"]
+    return plan.Options(
+        force=options["force-recreate"],
+        keep=options["no-recreate"],
+        force_dependencies=options["always-recreate-deps"],
+        build=options["build"],
+        no_build=options["no-build"],
+        pull={"if_not_present": "missing", "policy": ""}.get(pull, pull),
+        orphans=options["remove-orphans"],
+        start=not options["no-start"],
+        scale=plan.scale_of(options["scale"], found),
+        named=frozenset(arguments),
+    )
+
+
+def _only_present(found: Project) -> None:
+    """Without dependencies (`--no-deps`) what they say about each other does not count."""
+    for service in found.services.values():
+        service.depends_on = {name: how for name, how in service.depends_on.items() if name in found.services}

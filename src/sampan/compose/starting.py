@@ -1,0 +1,172 @@
+"""Starts: each container as soon as its conditions hold, those that can at the same time."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from sampan.client.container import start as request
+from sampan.client.container.inspect import inspect
+from sampan.compose import hooks
+from sampan.compose.watching import Watch
+from sampan.errors import Cancelled, Conflict, SampanError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from sampan.client.connection import Client
+    from sampan.compose.model import Project
+    from sampan.compose.steps import Condition, StartContainer
+
+    Report = Callable[[str, str, str], None]
+
+
+class Failed(Exception):
+    """A condition can never hold any more."""
+
+
+def start(client: Client, project: Project, steps: list[StartContainer], report: Report) -> None:
+    """Raises Conflict when a dependency did not come up."""
+    _Starting(client, project, steps, report).run()
+
+
+class _Starting:
+    def __init__(self, client: Client, project: Project, steps: list[StartContainer], report: Report) -> None:
+        self._client = client
+        self._project = project
+        self._left = list(steps)
+        self._report = report
+        self._waiting = {step.name for step in steps}  # not started yet
+        self._told: set[str] = set()
+
+    def run(self) -> None:
+        watch = Watch(self._client, self._project.name) if self._needs_watch() else None
+        try:
+            while self._left:
+                ready = [step for step in self._left if self._holds(step)]
+                if ready:
+                    self._start(ready)
+                elif watch is None or not watch.next():
+                    raise Cancelled("the daemon ended the stream of events while a dependency came up")
+        finally:
+            if watch is not None:
+                watch.close()
+
+    def _needs_watch(self) -> bool:
+        return any(
+            condition.condition != "service_started" for step in self._left for condition in step.conditions
+        )
+
+    def _holds(self, step: StartContainer) -> bool:
+        return all(self._condition(condition) for condition in step.conditions)
+
+    def _condition(self, condition: Condition) -> bool:
+        if self._waiting & set(condition.containers):
+            return False
+        if condition.condition == "service_started":
+            return True
+        try:
+            return all(self._reached(name, condition) for name in condition.containers)
+        except Failed as error:
+            if not condition.required:
+                self._report("Container", condition.containers[0], f"Skipped: {error}")
+                return True
+            raise Conflict(f"dependency failed to start: {error}") from None
+
+    def _reached(self, name: str, condition: Condition) -> bool:
+        if name not in self._told:
+            self._told.add(name)
+            self._report("Container", name, "Waiting")
+        state = inspect(self._client, name)["State"]
+        if condition.condition == "service_healthy":
+            done = healthy(name, state)
+        else:
+            done = completed(condition.service, state)
+        if done:
+            word = "Healthy" if condition.condition == "service_healthy" else "Exited"
+            self._report("Container", name, word)
+        return done
+
+    def _start(self, ready: list[StartContainer]) -> None:
+        asked = []
+        for step in ready:
+            self._report("Container", step.name, "Starting")
+            asked.append((step, request.begin(self._client, step.name)))
+        failure: SampanError | None = None
+        for step, exchange in asked:
+            try:
+                exchange.result()
+            except SampanError as error:
+                failure = failure or error
+                continue
+            hooks.post_start(self._client, self._project.services[step.service], step.name)
+            self._report("Container", step.name, "Started")
+            self._waiting.discard(step.name)
+            self._left.remove(step)
+        if failure is not None:
+            raise failure
+
+
+def healthy(name: str, state: dict[str, Any]) -> bool:
+    """Raises Failed when it will not become so."""
+    if state.get("Status") in ("exited", "dead"):
+        raise Failed(f"container {name} exited ({state.get('ExitCode')})")
+    health = (state.get("Health") or {}).get("Status", "none")
+    if health == "none":
+        raise Failed(f"container {name} has no healthcheck configured")
+    if health == "unhealthy":
+        raise Failed(f"container {name} is unhealthy")
+    return bool(health == "healthy")
+
+
+def completed(service: str, state: dict[str, Any]) -> bool:
+    """Raises Failed when it ended with an error."""
+    if state.get("Status") not in ("exited", "dead"):
+        return False
+    if state.get("ExitCode"):
+        raise Failed(f'service "{service}" didn\'t complete successfully: exit {state["ExitCode"]}')
+    return True
+
+
+def settle(client: Client, project: str, names: Iterable[str], report: Report, seconds: float) -> None:
+    """`--wait`: until all run, or are healthy where they have a check; one that has ended well, and is not to
+    be started again, counts too. `seconds` 0: as long as it takes. Raises Conflict."""
+    deadline = time.monotonic() + seconds if seconds else None
+    watch = Watch(client, project)
+    left = list(names)
+    for name in left:
+        report("Container", name, "Waiting")
+    try:
+        while True:
+            left = [name for name in left if not _settled(client, name, report)]
+            if not left:
+                return
+            if not watch.next(deadline):
+                raise Conflict(
+                    f"timeout waiting for {', '.join(left)}: application not healthy after {seconds:g}s"
+                )
+    finally:
+        watch.close()
+
+
+def _settled(client: Client, name: str, report: Report) -> bool:
+    found = inspect(client, name)
+    state = found["State"]
+    if state.get("Status") in ("exited", "dead"):
+        policy = (found["HostConfig"].get("RestartPolicy") or {}).get("Name") or "no"
+        if state.get("ExitCode") or policy not in ("no", "on-failure"):
+            raise Conflict(f"container {name} exited ({state.get('ExitCode')})")
+        report("Container", name, "Exited")
+        return True
+    if not state.get("Running") or state.get("Restarting"):
+        return False
+    if (state.get("Health") or {}).get("Status", "none") == "none":
+        report("Container", name, "Healthy")
+        return True
+    try:
+        done = healthy(name, state)
+    except Failed as error:
+        raise Conflict(str(error)) from None
+    if done:
+        report("Container", name, "Healthy")
+    return done
