@@ -127,16 +127,25 @@ def ordered(project: Project) -> list[str]:
 
 
 def _check_external(project: Project, observed: Observed) -> None:
-    for network in project.networks.values():
+    for key in sorted(_used_networks(project)):
+        network = project.networks[key]
         if network.external and network.name not in (*observed.networks, "host", "none"):
             raise NotFound(f"network {network.name} declared as external, but could not be found")
-    for volume in project.volumes.values():
-        if volume.external and volume.name not in observed.volumes:
+    for key, volume in sorted(project.volumes.items()):
+        if key in _used_volumes(project) and volume.external and volume.name not in observed.volumes:
             raise NotFound(f'external volume "{volume.name}" not found')
 
 
+def _used_networks(project: Project) -> set[str]:
+    return {key for service in project.services.values() for key in service.networks}
+
+
+def _used_volumes(project: Project) -> set[str]:
+    return {mount.source for service in project.services.values() for mount in service.volumes}
+
+
 def _networks(project: Project, observed: Observed) -> list[CreateNetwork]:
-    used = {key for service in project.services.values() for key in service.networks}
+    used = _used_networks(project)
     return [
         CreateNetwork(key, network.name, _MISSING)
         for key, network in sorted(project.networks.items())
@@ -145,7 +154,7 @@ def _networks(project: Project, observed: Observed) -> list[CreateNetwork]:
 
 
 def _volumes(project: Project, observed: Observed) -> list[CreateVolume]:
-    used = {mount.source for service in project.services.values() for mount in service.volumes}
+    used = _used_volumes(project)
     return [
         CreateVolume(key, volume.name, _MISSING)
         for key, volume in sorted(project.volumes.items())

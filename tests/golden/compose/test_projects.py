@@ -1,23 +1,28 @@
-"""Small projects: files in; the normal form, or the error, out.
+"""Small projects: files in; the normal form and the plan, or the error, out.
 
-A case is one file: sections that begin with `== NAME`. `== run` holds the flags, `== environment` variables;
-every other name is a file of the project, but for what is expected: `== config`, `== error`, `== warnings`.
+A case is one file: sections that begin with `== NAME`. `== run` holds the flags, `== environment` variables,
+`== up` and `== down` the flags of those; `== observed` what there is (`image REF ID`, `network NAME`,
+`volume NAME`, `container NAME SERVICE NUMBER STATE same|other [ID of its image]`). What is expected:
+`== config`, `== plan`, `== teardown`, `== error`, `== warnings`. Every other name is a file of the project.
 `SAMPAN_RECORD_COMPOSE=1 pytest tests/golden/compose` writes what is expected anew: read the difference.
 """
 
 import os
 import re
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from sampan.compose import emit, load, select
+from sampan.compose import emit, labels, load, model, plan, select, steps, teardown
 from sampan.compose.discover import Wanted
+from sampan.compose.observe import Container, Observed
 from sampan.errors import SampanError
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.case"))
-EXPECTED = ("config", "error", "warnings")
+EXPECTED = ("config", "plan", "teardown", "error", "warnings")
+GIVEN = ("run", "environment", "observed", "up", "down")
 RECORD = "SAMPAN_RECORD_COMPOSE" in os.environ
 
 
@@ -51,7 +56,7 @@ def read(file: Path) -> Case:
 
 def results(case: Case, root: Path) -> dict[str, str]:
     for name, text in case.sections.items():
-        if name not in (*EXPECTED, "run", "environment"):
+        if name not in (*EXPECTED, *GIVEN):
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_text(text)
     found: dict[str, str] = {}
@@ -60,11 +65,78 @@ def results(case: Case, root: Path) -> dict[str, str]:
         chosen = select.chosen(loaded.tree, loaded.found.profiles)
         tree = select.narrowed(loaded.tree, chosen)
         found["config"] = emit.yaml(emit.escaped(emit.without_defaults(emit.plain(tree))))
+        project = model.project(tree)
+        project.known = list(select.services(loaded.tree))
+        observed = observed_in(case.sections.get("observed", ""), project)
+        if "down" in case.sections:
+            found["teardown"] = torn_down(case.sections["down"].split(), project, observed)
+        else:
+            found["plan"] = planned(case.sections.get("up", "").split(), project, observed)
     except SampanError as error:
         found["error"] = f"{error}\n"
     if case.warnings:
         found["warnings"] = "".join(f"{line}\n" for line in case.warnings)
     return {name: text.replace(str(root), "ROOT") for name, text in found.items()}
+
+
+def observed_in(text: str, project: model.Project) -> Observed:
+    own = {labels.PROJECT: project.name}
+    found = Observed()
+    containers = []
+    for line in text.splitlines():
+        kind, name, *rest = line.split()
+        if kind == "image":
+            found.images[name] = rest[0]
+        elif kind == "network":
+            found.networks[name] = {} if rest else own
+        elif kind == "volume":
+            found.volumes[name] = {} if rest else own
+        else:
+            service, number, state, digest, *image = rest
+            known = project.services.get(service)
+            containers.append(
+                Container(
+                    id=f"id-of-{name}",
+                    name=name,
+                    service=service,
+                    number=int(number),
+                    state=state,
+                    hash=known.hash if known and digest == "same" else digest,
+                    image=image[0] if image else "",
+                    oneoff=digest == "oneoff",
+                    depends_on=tuple(known.depends_on) if known else (),
+                )
+            )
+    return Observed(tuple(containers), found.networks, found.volumes, found.images)
+
+
+def planned(flags: list[str], project: model.Project, observed: Observed) -> str:
+    scale = [word for flag, word in pairwise(flags) if flag == "--scale"]
+    options = plan.Options(
+        force="--force-recreate" in flags,
+        keep="--no-recreate" in flags,
+        force_dependencies="--always-recreate-deps" in flags,
+        build="--build" in flags,
+        no_build="--no-build" in flags,
+        pull=flags[flags.index("--pull") + 1] if "--pull" in flags else "",
+        orphans="--remove-orphans" in flags,
+        start="--no-start" not in flags,
+        scale=plan.scale_of(scale, project),
+    )
+    first = plan.images(project, observed, options)
+    return steps.text([*first, *plan.containers(project, observed, options)])
+
+
+def torn_down(flags: list[str], project: model.Project, observed: Observed) -> str:
+    named = frozenset(word for word in flags if not word.startswith("-") and word not in ("all", "local"))
+    options = teardown.Options(
+        "--remove-orphans" in flags,
+        "-v" in flags,
+        flags[flags.index("--rmi") + 1] if "--rmi" in flags else "",
+        named,
+    )
+    groups = teardown.down(project.name, project, observed, options)
+    return "--\n".join(steps.text(group) for group in groups)
 
 
 @pytest.mark.parametrize("file", CASES, ids=lambda file: file.stem)
