@@ -263,14 +263,15 @@ def starts(project: Project, observed: Observed) -> list[StartContainer]:
     """What `start` does: the containers that are there, as they are."""
     names = {name: [item.name for item in observed.of_service(name)] for name in project.services}
     return [
-        StartContainer(name, item.name, "it does not run", _conditions(project.services[name], names))
+        StartContainer(name, item.name, "it does not run", conditions(project.services[name], names))
         for name in ordered(project)
         for item in observed.of_service(name)
         if item.state not in ("running", "paused", "restarting")
     ]
 
 
-def _conditions(service: Service, names: Mapping[str, list[str]]) -> tuple[Condition, ...]:
+def conditions(service: Service, names: Mapping[str, list[str]]) -> tuple[Condition, ...]:
+    """What has to hold before a container of `service` starts. `names`: service → its containers."""
     return tuple(
         Condition(other, how.condition, tuple(names[other]), how.required)
         for other, how in sorted(service.depends_on.items())
@@ -281,12 +282,12 @@ def _conditions(service: Service, names: Mapping[str, list[str]]) -> tuple[Condi
 def _starts(project: Project, changes: _Changes) -> list[Step]:
     found: list[Step] = []
     for name in ordered(project):
-        conditions = _conditions(project.services[name], changes.names)
+        held = conditions(project.services[name], changes.names)
         for container in changes.names[name]:
             if changes.running[container]:
                 found.append(KeepContainer(name, container))
             else:
-                found.append(StartContainer(name, container, "it does not run", conditions))
+                found.append(StartContainer(name, container, "it does not run", held))
     return found
 
 

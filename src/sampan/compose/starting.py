@@ -30,6 +30,21 @@ def start(client: Client, project: Project, steps: list[StartContainer], report:
     _Starting(client, project, steps, report).run()
 
 
+def hold(client: Client, project: Project, conditions: Iterable[Condition], report: Report) -> None:
+    """Wait until all of them hold. Raises Conflict when one cannot."""
+    left = [condition for condition in conditions if condition.condition != "service_started"]
+    if not left:
+        return
+    waiting = _Starting(client, project, [], report)
+    watch = Watch(client, project.name)
+    try:
+        while not all(waiting.holds(condition) for condition in left):
+            if not watch.next():
+                raise Cancelled("the daemon ended the stream of events while a dependency came up")
+    finally:
+        watch.close()
+
+
 class _Starting:
     def __init__(self, client: Client, project: Project, steps: list[StartContainer], report: Report) -> None:
         self._client = client
@@ -43,7 +58,7 @@ class _Starting:
         watch = Watch(self._client, self._project.name) if self._needs_watch() else None
         try:
             while self._left:
-                ready = [step for step in self._left if self._holds(step)]
+                ready = [step for step in self._left if self._ready(step)]
                 if ready:
                     self._start(ready)
                 elif watch is None or not watch.next():
@@ -57,10 +72,10 @@ class _Starting:
             condition.condition != "service_started" for step in self._left for condition in step.conditions
         )
 
-    def _holds(self, step: StartContainer) -> bool:
-        return all(self._condition(condition) for condition in step.conditions)
+    def _ready(self, step: StartContainer) -> bool:
+        return all(self.holds(condition) for condition in step.conditions)
 
-    def _condition(self, condition: Condition) -> bool:
+    def holds(self, condition: Condition) -> bool:
         if self._waiting & set(condition.containers):
             return False
         if condition.condition == "service_started":

@@ -32,7 +32,7 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
     loaded = project.load(session)
     found = project.model(loaded, arguments, dependencies=options["with-dependencies"])
     say = progress.report(session)
-    from sampan.cli.compose import images
+    from sampan.cli.compose import making
     from sampan.compose import plan
 
     given: dict[str, Any] = {}
@@ -42,6 +42,6 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
     built = [name for name in plan.ordered(found) if found.services[name].build is not None]
     for name in built:
         service = found.services[name]
-        images.make(session, found, service, given=given, arguments=options["build-arg"])
+        making.make(session, found, service, given=given, arguments=options["build-arg"])
         say("Image", found.image_of(service), "Built")
     return 0

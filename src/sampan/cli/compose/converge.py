@@ -30,16 +30,16 @@ def prepare(
     say = progress.report(session)
 
     def pull(step: PullImage) -> None:
-        from sampan.cli.compose import images
+        from sampan.cli.compose import making
 
-        images.pull(
+        making.pull(
             session, step.image, say, platform=project.services[step.service].platform, quiet=quiet_pull
         )
 
     def build(step: BuildImage) -> None:
-        from sampan.cli.compose import images
+        from sampan.cli.compose import making
 
-        images.make(session, project, project.services[step.service])
+        making.make(session, project, project.services[step.service])
         say("Image", step.image, "Built")
 
     observed = observe.observe(session.client, project)

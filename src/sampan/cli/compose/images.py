@@ -1,84 +1,78 @@
-"""Pulls and builds of a project's images."""
+"""`sampan compose images`."""
 
 from __future__ import annotations
 
-from sampan.cli import console
-from sampan.cli.image import build, build_context, pulling
+from sampan.cli import console, format
+from sampan.cli.compose import project
+from sampan.cli.console import ExitWith
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from typing import Any
 
     from sampan.cli.flags import Values
     from sampan.cli.session import Session
-    from sampan.compose.apply import Report
-    from sampan.compose.model import Build, Project, Service
+    from sampan.compose.observe import Container
+
+USAGE = "[OPTIONS] [SERVICE...]"
+SHORT = "List images used by the created containers"
+ALIASES = ("compose images",)
+ARGUMENTS = (0, None)
+FLAGS = (
+    ("format", "", "string", "table", "Format the output. Values: [table | json]"),
+    ("quiet", "q", "bool", False, "Only display IDs"),
+)
+_HEADER = ["CONTAINER", "REPOSITORY", "TAG", "PLATFORM", "IMAGE ID", "SIZE", "CREATED"]
 
 
-def pull(session: Session, image: str, say: Report, *, platform: str = "", quiet: bool = False) -> None:
-    say("Image", image, "Pulling")
-    shown = None if quiet or session.group["progress"] == "quiet" else console.STDERR
-    platform = platform or console.environment("DOCKER_DEFAULT_PLATFORM")
-    pulling.pull(session, image, platform=platform, descriptor=shown)
-    say("Image", image, "Pulled")
+def main(session: Session, options: Values, arguments: list[str]) -> int:
+    if options["format"] not in ("table", "json"):
+        raise ExitWith(1, f'unsupported format "{options["format"]}": write table or json')
+    _, found = project.containers(session, arguments, all=True)
+    rows = [_row(session, item) for item in found]
+    if options["quiet"]:
+        for image in dict.fromkeys(row["ID"] for row in rows):
+            console.out(image.partition(":")[2])
+    elif options["format"] == "json":
+        from sampan.wire import json
+
+        console.out(json.dumps(rows))
+    else:
+        lines = [_HEADER]
+        for row in rows:
+            platform, identity = row["Platform"], format.short_id(row["ID"])
+            size = format.size(row["Size"], 3)
+            name, repository, tag = row["ContainerName"], row["Repository"], row["Tag"]
+            lines.append([name, repository, tag, platform, identity, size, _ago(row["Created"])])
+        console.write(console.STDOUT, format.table(lines).encode())
+    return 0
 
 
-def make(
-    session: Session,
-    project: Project,
-    service: Service,
-    *,
-    given: dict[str, object] | None = None,
-    arguments: Sequence[str] = (),
-) -> str:
-    """Build a service's image: its ID. `given`: flags of `build` by name, over what the file says."""
-    if service.build is None:
-        raise TypeError(f"{service.name} is not built")
-    options = _options(project, service, service.build)
-    options.update(given or {})
-    options["build-arg"] += arguments
-    context = build_context.prepare(session, options, service.build.context)
-    if service.build.dockerfile_inline:
-        context.text, context.dockerfile = service.build.dockerfile_inline, ""
-    return str(build.run(session, options, context)["ID"])
+def _row(session: Session, item: Container) -> dict[str, Any]:
+    from sampan.client.image.inspect import inspect
+
+    found = inspect(session.client, item.raw["ImageID"])
+    repository, tag = "<none>", "<none>"
+    for name in found.get("RepoTags") or ():
+        repository, _, tag = name.rpartition(":")
+        break
+    return {
+        "ID": found["Id"],
+        "ContainerName": item.name,
+        "Repository": repository,
+        "Tag": tag,
+        "Platform": f"{found.get('Os', '')}/{found.get('Architecture', '')}",
+        "Size": found.get("Size", 0),
+        "Created": found.get("Created", ""),
+    }
 
 
-def _options(project: Project, service: Service, said: Build) -> Values:
-    from sampan.cli.flags import Values
+def _ago(created: str) -> str:
+    from time import time
 
-    options = Values(build.FLAGS)
-    options["tag"] = [project.image_of(service), *said.tags]
-    options["file"] = _dockerfile(said)
-    options["build-arg"] = [name if value is None else f"{name}={value}" for name, value in said.args.items()]
-    options["label"] = [f"{name}={value}" for name, value in said.labels.items()]
-    options["target"] = said.target
-    options["no-cache"] = said.no_cache
-    options["pull"] = said.pull
-    options["network"] = said.network or "default"
-    options["shm-size"] = int(said.shm_size or 0)
-    options["cache-from"] = list(said.cache_from)
-    options["platform"] = service.platform or (said.platforms[0] if said.platforms else "")
-    options["add-host"] = [f"{host}:{ip}" for host, found in said.extra_hosts.items() for ip in found]
-    options["ulimit"] = [
-        {"Name": name, "Soft": limit.soft, "Hard": limit.hard} for name, limit in said.ulimits.items()
-    ]
-    options["build-context"] = [f"{name}={place}" for name, place in said.additional_contexts.items()]
-    options["ssh"] = [f"{name}={path}" if path else name for name, path in said.ssh.items()]
-    options["allow"] = list(said.entitlements)
-    options["secret"] = [_secret(project, grant.source) for grant in said.secrets]
-    options["progress"] = "plain" if options["progress"] == "auto" else options["progress"]
-    return options
+    from sampan.wire import times
 
-
-def _dockerfile(said: Build) -> str:
-    """`build` takes a path from here; the file says one from the context."""
-    import os
-
-    if said.dockerfile_inline or not said.dockerfile or not os.path.isdir(said.context):
-        return said.dockerfile if not said.dockerfile_inline and not os.path.isdir(said.context) else ""
-    return os.path.join(said.context, said.dockerfile)
-
-
-def _secret(project: Project, name: str) -> str:
-    stored = project.secrets[name]
-    return f"id={name},env={stored.environment}" if stored.environment else f"id={name},src={stored.file}"
+    try:
+        return format.duration(time() - times.parse(created)[0]) + " ago"
+    except ValueError:
+        return "N/A"

@@ -60,10 +60,11 @@ def _run(session: Session, options: Values, arguments: list[str]) -> int:
         _start(session, identity, "", None)
         console.out(identity)
         return 0
-    return _run_attached(session, options, config, identity)
+    return attached(session, options, config, identity)
 
 
-def _run_attached(session: Session, options: Values, config: dict[str, Any], identity: str) -> int:
+def attached(session: Session, options: Values, config: dict[str, Any], identity: str) -> int:
+    """Start a created container with our streams on its own: its exit status."""
     client = session.client
     tty, stdin = options["tty"], config["AttachStdin"]
     keys = session.detach_keys(options["detach-keys"]) if tty else options["detach-keys"]

@@ -1,0 +1,84 @@
+"""Pulls and builds of a project's images."""
+
+from __future__ import annotations
+
+from sampan.cli import console
+from sampan.cli.image import build, build_context, pulling
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sampan.cli.flags import Values
+    from sampan.cli.session import Session
+    from sampan.compose.apply import Report
+    from sampan.compose.model import Build, Project, Service
+
+
+def pull(session: Session, image: str, say: Report, *, platform: str = "", quiet: bool = False) -> None:
+    say("Image", image, "Pulling")
+    shown = None if quiet or session.group["progress"] == "quiet" else console.STDERR
+    platform = platform or console.environment("DOCKER_DEFAULT_PLATFORM")
+    pulling.pull(session, image, platform=platform, descriptor=shown)
+    say("Image", image, "Pulled")
+
+
+def make(
+    session: Session,
+    project: Project,
+    service: Service,
+    *,
+    given: dict[str, object] | None = None,
+    arguments: Sequence[str] = (),
+) -> str:
+    """Build a service's image: its ID. `given`: flags of `build` by name, over what the file says."""
+    if service.build is None:
+        raise TypeError(f"{service.name} is not built")
+    options = _options(project, service, service.build)
+    options.update(given or {})
+    options["build-arg"] += arguments
+    context = build_context.prepare(session, options, service.build.context)
+    if service.build.dockerfile_inline:
+        context.text, context.dockerfile = service.build.dockerfile_inline, ""
+    return str(build.run(session, options, context)["ID"])
+
+
+def _options(project: Project, service: Service, said: Build) -> Values:
+    from sampan.cli.flags import Values
+
+    options = Values(build.FLAGS)
+    options["tag"] = [project.image_of(service), *said.tags]
+    options["file"] = _dockerfile(said)
+    options["build-arg"] = [name if value is None else f"{name}={value}" for name, value in said.args.items()]
+    options["label"] = [f"{name}={value}" for name, value in said.labels.items()]
+    options["target"] = said.target
+    options["no-cache"] = said.no_cache
+    options["pull"] = said.pull
+    options["network"] = said.network or "default"
+    options["shm-size"] = int(said.shm_size or 0)
+    options["cache-from"] = list(said.cache_from)
+    options["platform"] = service.platform or (said.platforms[0] if said.platforms else "")
+    options["add-host"] = [f"{host}:{ip}" for host, found in said.extra_hosts.items() for ip in found]
+    options["ulimit"] = [
+        {"Name": name, "Soft": limit.soft, "Hard": limit.hard} for name, limit in said.ulimits.items()
+    ]
+    options["build-context"] = [f"{name}={place}" for name, place in said.additional_contexts.items()]
+    options["ssh"] = [f"{name}={path}" if path else name for name, path in said.ssh.items()]
+    options["allow"] = list(said.entitlements)
+    options["secret"] = [_secret(project, grant.source) for grant in said.secrets]
+    options["progress"] = "plain" if options["progress"] == "auto" else options["progress"]
+    return options
+
+
+def _dockerfile(said: Build) -> str:
+    """`build` takes a path from here; the file says one from the context."""
+    import os
+
+    if said.dockerfile_inline or not said.dockerfile or not os.path.isdir(said.context):
+        return said.dockerfile if not said.dockerfile_inline and not os.path.isdir(said.context) else ""
+    return os.path.join(said.context, said.dockerfile)
+
+
+def _secret(project: Project, name: str) -> str:
+    stored = project.secrets[name]
+    return f"id={name},env={stored.environment}" if stored.environment else f"id={name},src={stored.file}"
