@@ -280,7 +280,9 @@ def test_ssh_that_is_not_let_in(wrapped: Wrapped, tmp_path: Path) -> None:
     cli = wrapped(DOCKER_HOST="ssh://far.example", PATH=f"{tmp_path}:{os.environ['PATH']}")
     result = cli("ps", check=False)
     assert result.code == 1
-    assert "has exited with exit status 255" in result.err
+    # The stock client may come to write after ssh has gone, and then says just that.
+    late = cli.name == "docker" and "broken pipe" in result.err
+    assert late or "has exited with exit status 255" in result.err
     assert "stderr=Permission denied (publickey)." in result.err
 
 
