@@ -219,16 +219,21 @@ def _logs_wanted(query: Query) -> logging.Wanted:
     )
 
 
-async def attach(engine: Engine, request: Request) -> Answer:
-    container = find(engine, request)
-    query = Query(request.query)
-    attaching.check(container)
-    wanted = attaching.Wanted(
+def wanted_streams(query: Query, *, plain: bool = False) -> attaching.Wanted:
+    return attaching.Wanted(
         query.flag("stdin"),
         query.flag("stdout"),
         query.flag("stderr"),
         attaching.check_keys(query.text("detachKeys")),
+        plain=plain,
     )
+
+
+async def attach(engine: Engine, request: Request) -> Answer:
+    container = find(engine, request)
+    query = Query(request.query)
+    attaching.check(container)
+    wanted = wanted_streams(query)
     await request.body.whole()
     hijacked = await request.hijack(stream_type(request, tty=container.definition.config.tty))
     if query.flag("logs"):

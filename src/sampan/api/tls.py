@@ -18,14 +18,27 @@ HANDSHAKE_TIMEOUT = 10.0  # seconds
 _log = logging.getLogger("sampan.api")
 
 
-class Outer(asyncio.Protocol):
+class _Half(asyncio.Protocol):
+    """One of the two ends, which stops reading while the other cannot write."""
+
+    _transport: asyncio.Transport | None = None
+
+    def pause(self) -> None:
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume(self) -> None:
+        if self._transport is not None:
+            self._transport.resume_reading()
+
+
+class Outer(_Half):
     """The client's side. `serve` gets the plain end as soon as the handshake is over."""
 
     def __init__(self, context: ssl.SSLContext, serve: Callable[[socket.socket], None]) -> None:
         self._stream = Stream(context, server=True)
         self._serve = serve
         self._inner = Inner(self)
-        self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -62,14 +75,6 @@ class Outer(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._inner.resume()
-
-    def pause(self) -> None:
-        if self._transport is not None:
-            self._transport.pause_reading()
-
-    def resume(self) -> None:
-        if self._transport is not None:
-            self._transport.resume_reading()
 
     def send(self, plain: bytes) -> None:
         self._stream.send(plain)
@@ -117,12 +122,11 @@ class Outer(asyncio.Protocol):
             self._timer = None
 
 
-class Inner(asyncio.Protocol):
+class Inner(_Half):
     """Our end of the socket pair."""
 
     def __init__(self, outer: Outer) -> None:
         self._outer = outer
-        self._transport: asyncio.Transport | None = None
         self._early = b""
         self._ended = self._closed = False
 
@@ -154,14 +158,6 @@ class Inner(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._outer.resume()
-
-    def pause(self) -> None:
-        if self._transport is not None:
-            self._transport.pause_reading()
-
-    def resume(self) -> None:
-        if self._transport is not None:
-            self._transport.resume_reading()
 
     def write(self, plain: bytes) -> None:
         if self._transport is None:

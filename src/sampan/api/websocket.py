@@ -7,7 +7,7 @@ gets one end of a socket pair, and a task here carries the bytes between the oth
 import asyncio
 import socket
 
-from sampan.api.containers import find
+from sampan.api.containers import find, wanted_streams
 from sampan.api.messages import Answer, Hijacked, Request
 from sampan.api.query import Query
 from sampan.engine.containers import attach as attaching
@@ -27,13 +27,7 @@ async def attach(engine: Engine, request: Request) -> Answer:
     container = find(engine, request)
     query = Query(request.query)
     attaching.check(container)
-    wanted = attaching.Wanted(
-        query.flag("stdin"),
-        query.flag("stdout"),
-        query.flag("stderr"),
-        attaching.check_keys(query.text("detachKeys")),
-        plain=True,
-    )
+    wanted = wanted_streams(query, plain=True)
     answer = _handshake(request)
     await request.body.whole()
     hijacked = await request.hijack(answer=answer)
