@@ -132,7 +132,7 @@ class _State:
             self._line(step, line)
 
     def _line(self, step: Step, line: str) -> None:
-        shown = plain(line.rpartition("\r")[2])
+        shown = plain(_uncolored(line.rstrip("\r").rpartition("\r")[2]))
         step.lines = [*step.lines[-_TAIL:], shown]
         self._shown.output(step, shown)
 
@@ -174,6 +174,15 @@ class _State:
             console.write(
                 console.STDERR, f"------\n > {failed.name}:\n{lines}------\n".encode("utf-8", "replace")
             )
+
+
+def _uncolored(line: str) -> str:
+    """Without the sequences of ECMA-48 that programs draw with."""
+    if "\x1b" not in line:
+        return line
+    import re
+
+    return re.sub(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z\\-_])", "", line)
 
 
 def _failure(detail: dict[str, Any]) -> list[str]:

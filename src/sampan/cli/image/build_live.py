@@ -58,7 +58,7 @@ class Live(Base):
             size = os.get_terminal_size(self._descriptor)
         except OSError:
             return 80, 24
-        return max(size.columns, 20), max(size.lines, 5)
+        return max(size.columns or 80, 20), max(size.lines or 24, 5)  # 0 by 0: nobody has set it
 
     def _lines(self, width: int, *, final: bool) -> list[str]:
         done = sum(1 for step in self._steps if step.ended)
