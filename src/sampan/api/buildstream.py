@@ -98,7 +98,7 @@ def _encoded(line: Line) -> bytes:
 
 
 def _failure(error: Exception) -> Line:
-    text = str(error) if isinstance(error, SampanError) else f"internal error: {error!r}"
+    text = _encodable(str(error) if isinstance(error, SampanError) else f"internal error: {error!r}")
     detail: Line = {"message": text}
     if isinstance(error, BuildFailed):
         detail["code"] = error.code
@@ -109,6 +109,11 @@ def _failure(error: Exception) -> Line:
         if error.debug:
             detail["debug"] = error.debug
     return {"errorDetail": detail, "error": text}
+
+
+def _encodable(text: str) -> str:
+    """Without the lone surrogates that names of files may bring along."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _text(data: bytes) -> str:
@@ -131,7 +136,7 @@ def _fields(event: Event) -> Line | None:
     if isinstance(event, Output):
         return {"output": event.vertex.number, "data": _text(event.data), "stderr": event.error}
     if isinstance(event, Ended):
-        return {"ended": event.vertex.number, "cached": event.cached, "failure": event.failure}
+        return {"ended": event.vertex.number, "cached": event.cached, "failure": _encodable(event.failure)}
     if isinstance(event, Warned):
         return {"warning": event.rule, "message": event.message, "excerpt": event.excerpt, "line": event.line}
     if isinstance(event, Note):

@@ -1,7 +1,9 @@
 """What the cache takes for the same, and what not; kills in between; other places for context and result."""
 
+import contextlib
 import json
 import os
+import subprocess
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -128,3 +130,16 @@ def test_a_client_that_goes_ends_the_build(builder: Any) -> None:
             break
     build.kill()
     build.wait(30)
+
+
+def test_clients_that_go_at_any_moment(builder: Any) -> None:
+    """SAMPAN_BUILD_KILLS in the environment: how many; the default is for every day."""
+    builder.directory.joinpath("Dockerfile").write_text(
+        "FROM busybox\nRUN echo a\nCOPY . /c\nRUN sleep 1000\n"
+    )
+    for number in range(int(os.environ.get("SAMPAN_BUILD_KILLS", "4"))):
+        build = builder.sampan.start("build", "--no-cache", str(builder.directory))
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            build.wait(0.1 + number % 16 * 0.06)
+        build.kill()
+        build.communicate()

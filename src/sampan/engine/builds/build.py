@@ -18,6 +18,7 @@ from sampan.engine.builds.context import Contexts
 from sampan.engine.builds.events import Begun, Ended, Note, Planned, Report, Vertex, Warned
 from sampan.engine.builds.request import BuildFailed, Request, StepFailed
 from sampan.engine.builds.solve import Solver, Work
+from sampan.engine.builds.threads import in_thread
 from sampan.engine.containers import check
 from sampan.engine.containers.config import Config
 from sampan.engine.engine import Engine
@@ -53,7 +54,7 @@ async def build(
     check.check(Config(), request.host, engine.facts)
     identity = secrets.token_hex(12)
     private = f"{engine.settings.run_root}/builds/{identity}"
-    workspace = await asyncio.to_thread(engine.images.store.workspace, "build")
+    workspace = engine.images.store.workspace("build")
     builds.running.add(identity)
     try:
         os.makedirs(private, mode=0o700)
@@ -63,7 +64,7 @@ async def build(
     finally:
         builds.running.discard(identity)
         engine.images.store.discard(workspace)
-        await asyncio.to_thread(remove_tree, private)
+        await in_thread(remove_tree, private)
         engine.tasks.spawn(asyncio.to_thread(_settle, engine, builds))
 
 
@@ -231,7 +232,7 @@ class _Build:
         finished = image.Finished(graph.target, solver.made, solver.empty, self._request.labels, self._epoch)
         vertex = self._vertex("exporting to image")
         self._report(Begun(vertex))
-        image_id = await asyncio.to_thread(image.commit, self._engine, finished, tags, self._lease)
+        image_id = await in_thread(image.commit, self._engine, finished, tags, self._lease)
         await asyncio.to_thread(self._builds.cache.touch, solver.used)
         self._report(Ended(vertex, identity=image_id))
         told = [_familiar(tag) for tag in tags]

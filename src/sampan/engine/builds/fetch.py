@@ -1,6 +1,5 @@
 """What ADD fetches: URLs here, git repositories with the machine's own `git` inside a container."""
 
-import asyncio
 import hashlib
 import os
 import posixpath
@@ -14,6 +13,7 @@ from sampan.build.graph import Git, Http, Run, Scratch
 from sampan.engine.builds import run
 from sampan.engine.builds.made import Made
 from sampan.engine.builds.request import Request
+from sampan.engine.builds.threads import in_thread
 from sampan.engine.containers.record import MountPoint
 from sampan.engine.engine import Engine
 from sampan.engine.images import resolve
@@ -101,7 +101,7 @@ async def clone(
     machine's file system below it."""
     os.mkdir(directory, 0o755)
     log: list[bytes] = []
-    made = Made("", await asyncio.to_thread(resolve.find, engine.images, "host"))
+    made = Made("", await in_thread(resolve.find, engine.images, "host"))
     reference = source.ref or "HEAD"
     listener = _Listener(log, output)
     place = _Repository(engine, request, made, directory, source)

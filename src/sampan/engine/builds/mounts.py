@@ -18,6 +18,7 @@ from sampan.engine.builds.builds import Builds
 from sampan.engine.builds.context import Contexts
 from sampan.engine.builds.request import Request
 from sampan.engine.builds.run import Place
+from sampan.engine.builds.threads import in_thread
 from sampan.engine.containers.record import MountPoint
 from sampan.engine.engine import Engine
 from sampan.errors import InvalidArgument, NotFound
@@ -56,11 +57,11 @@ class Mounting:
                     source = await stack.enter_async_context(self._cache(bound, viewed))
                     mounts.append(_bind(source, bound.mount, writable=bound.mount.writable is not False))
                     continue
-                found, added = await asyncio.to_thread(self._one, bound, viewed, index)
+                found, added = await in_thread(self._one, bound, viewed, index)
                 mounts += found
                 environment += added
             if node.script is not None:
-                mounts.append(await asyncio.to_thread(self._script, node.script))
+                mounts.append(await in_thread(self._script, node.script))
             yield Place(mounts, environment)
 
     def _one(self, bound: BoundMount, viewed: Viewed, index: int) -> tuple[list[MountPoint], list[str]]:
@@ -120,7 +121,7 @@ class Mounting:
                 name = next(one for one in _instances(name) if not busy.get(one))
             busy[name] = busy.get(name, 0) + 1
             try:
-                yield await asyncio.to_thread(self._cache_directory, name, bound, viewed)
+                yield await in_thread(self._cache_directory, name, bound, viewed)
             finally:
                 busy[name] -= 1
                 if not busy[name]:

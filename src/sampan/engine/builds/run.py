@@ -24,6 +24,7 @@ from sampan.engine import names, runtimes, timestamps
 from sampan.engine.builds import made as mades
 from sampan.engine.builds.made import Made
 from sampan.engine.builds.request import Request
+from sampan.engine.builds.threads import ended, in_thread, whole
 from sampan.engine.containers import create, defaults, start
 from sampan.engine.containers.config import Config, LogConfig, NetworkingConfig
 from sampan.engine.containers.joins import Joined
@@ -68,13 +69,13 @@ class Ran(NamedTuple):
 
 async def run(engine: Engine, request: Request, node: Run, made: Made, *, place: Place, heard: Heard) -> Ran:
     """Raises Internal, InvalidArgument, … where the process never ran. Cancelled: it is killed."""
-    container = await asyncio.to_thread(_container, engine, request, node, made, place)
+    container = await in_thread(_container, engine, request, node, made, place)
     create.make_directories(engine, container.id)
     heard.running(container.id)
     try:
         link = await _launch(engine, container, heard.output)
         exited = await link
-        await asyncio.to_thread(_tidy, engine, container)
+        await in_thread(_tidy, engine, container)
     except BaseException:
         discard(engine, container.id)
         raise
@@ -98,6 +99,8 @@ def _container(engine: Engine, request: Request, node: Run, made: Made, around: 
     host.auto_remove = True
     host.runtime = runtimes.OWN
     host.privileged = node.security == "insecure"
+    if host.privileged or (made.base is not None and (made.base.is_host or made.base.row.on_host)):
+        host.userns_mode = "host"  # neither goes with remapped ids
     config = Config(
         hostname=engine.facts.hostname if node.network == "host" else "buildkitsandbox",
         env=[*node.environment, *node.secret_environment, *around.environment],
@@ -137,19 +140,31 @@ async def _launch(engine: Engine, container: Container, output: Output) -> "asyn
     ours.setblocking(False)
     try:
         connection = await attach_all(engine, container)
-        request = await asyncio.to_thread(
-            start.prepare, engine, container, connection, Joined({}), Linked([], [])
-        )
+        request = await in_thread(start.prepare, engine, container, connection, Joined({}), Linked([], []))
         attach = Attach(tokens.token_hex(8), stdin=False, stdout=True, stderr=True, framing="multiplexed")
-        await asyncio.to_thread(_note_stubs, engine, container, request)
-        link = await engine.launcher.launch(request._replace(attaches=[attach]), (), [theirs.fileno()])
+        await in_thread(_note_stubs, engine, container, request)
+        request = request._replace(attaches=[attach])
+        link = await _started(engine, request, theirs.fileno())
     except BaseException as error:
         ours.close()
-        await _free(engine, container, connection)
+        await whole(_free(engine, container, connection))
         raise _told(error) from error
     finally:
         theirs.close()
     return asyncio.ensure_future(_watch(engine, container, connection, link, stream=ours, output=output))
+
+
+async def _started(engine: Engine, request: Launch, stream: int) -> MonitorLink:
+    """Cancelled: what was about to start is seen to its end."""
+    launching = asyncio.ensure_future(engine.launcher.launch(request, (), [stream]))
+    try:
+        return await asyncio.shield(launching)
+    except asyncio.CancelledError:
+        await ended(launching)
+        if not launching.cancelled() and launching.exception() is None:
+            await whole(_kill(launching.result()))
+            launching.result().close()
+        raise
 
 
 def _told(error: BaseException) -> BaseException:
@@ -173,14 +188,18 @@ async def _watch(
         await _pass_on(stream, output)
         return await link.exited()
     except asyncio.CancelledError:
-        with contextlib.suppress(Conflict):
-            await asyncio.shield(link.kill(signal.SIGKILL))
-        await asyncio.shield(link.exited())
+        await whole(_kill(link))
         raise
     finally:
         stream.close()
         link.close()
         engine.tasks.spawn(_free(engine, container, connection))  # nobody needs to wait for it
+
+
+async def _kill(link: MonitorLink) -> None:
+    with contextlib.suppress(Conflict):
+        await link.kill(signal.SIGKILL)
+    await link.exited()
 
 
 async def _pass_on(stream: socket.socket, output: Output) -> None:
@@ -195,7 +214,7 @@ async def _free(engine: Engine, container: Container, connection: Connection) ->
     container.status.endpoints = list(connection.endpoints)
     await engine.network.disconnect(container)
     connection.close()
-    await asyncio.to_thread(remove_tree, engine.settings.container_run(container.id))
+    await in_thread(remove_tree, engine.settings.container_run(container.id))
 
 
 # After: mount points that the runtime made are not the image's

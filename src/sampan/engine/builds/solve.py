@@ -37,6 +37,7 @@ from sampan.engine.builds.fetch import Fetched
 from sampan.engine.builds.made import Made
 from sampan.engine.builds.mounts import Mounting
 from sampan.engine.builds.request import Request, StepFailed
+from sampan.engine.builds.threads import in_thread
 from sampan.engine.engine import Engine
 from sampan.engine.images import images as engine_images
 from sampan.errors import Forbidden, SampanError
@@ -127,7 +128,7 @@ class Solver:
         if isinstance(node, Scratch):
             return self._keep(node, Made(keys.scratch(self._work.graph.target.platform), None))
         if isinstance(node, Image):
-            return self._keep(node, await asyncio.to_thread(self._image, node))
+            return self._keep(node, await in_thread(self._image, node))
         inputs = await self._inputs(node)
         parent = inputs[id(node.parent)]
         vertex = self._vertex(node)
@@ -188,7 +189,7 @@ class Solver:
             if record is not None:
                 return self._on_top(node, parent, record), True
             directory = await make()
-            record = await asyncio.to_thread(self._add, node, parent, wanted, directory)
+            record = await in_thread(self._add, node, parent, wanted, directory)
             self._own |= dict.fromkeys(wanted, record)
         return self._on_top(node, parent, record), False
 
@@ -199,7 +200,7 @@ class Solver:
                 return self._own[key]
         if id(node) in self._no_cache:
             return None
-        record = await asyncio.to_thread(self._work.builds.cache.find, wanted, self._work.lease)
+        record = await in_thread(self._work.builds.cache.find, wanted, self._work.lease)
         if record is not None:
             self.used.append(record.key)
         return record
@@ -228,7 +229,7 @@ class Solver:
 
     async def _make_directory(self, node: MakeDirectory, parent: Made) -> str:
         async with self._fresh() as workspace:
-            made = await asyncio.to_thread(
+            made = await in_thread(
                 copy.make_directory, self._work.engine, node, parent, workspace, self._work.epoch
             )
         if not made:
@@ -239,7 +240,9 @@ class Solver:
     async def _fresh(self) -> AsyncIterator[str]:
         """A workspace, which does not outlive a failure."""
         store = self._work.engine.images.store
-        workspace = await asyncio.to_thread(store.workspace, "build")
+        workspace = store.workspace(
+            "build"
+        )  # one mkdir(2): not worth a thread, which a cancellation might miss
         try:
             yield workspace
         except BaseException:
@@ -261,9 +264,9 @@ class Solver:
                 return self._on_top(node, parent, record), True
         fetched = await self._fetched(node, vertex)
         with contextlib.ExitStack() as stack:
-            origins = await asyncio.to_thread(self._origins, node, inputs, fetched, stack)
+            origins = await in_thread(self._origins, node, inputs, fetched, stack)
             hashes = self._work.builds.hashes
-            found = await asyncio.to_thread(copy.content_keys, node, origins, hashes)
+            found = await in_thread(copy.content_keys, node, origins, hashes)
             key = keys.copy(node, parent.key, found, epoch)
             return await self._cached_or(
                 node, parent, [*wanted, key], lambda: self._copy(node, parent, origins)
@@ -272,8 +275,8 @@ class Solver:
     async def _copy(self, node: Copy, parent: Made, origins: Sequence[Origin]) -> str:
         async with self._fresh() as workspace:
             place = copy.Place(workspace, self._work.epoch)
-            await asyncio.to_thread(copy.copy, self._work.engine, node, parent, origins, place=place)
-            await asyncio.to_thread(self._only_diff, workspace)
+            await in_thread(copy.copy, self._work.engine, node, parent, origins, place=place)
+            await in_thread(self._only_diff, workspace)
         return workspace
 
     def _only_diff(self, workspace: str) -> None:
@@ -321,7 +324,7 @@ class Solver:
         work = self._work
         directory = os.path.join(work.workspace, f"fetched-{secrets.token_hex(4)}")
         if isinstance(source, graphs.Http):
-            return await asyncio.to_thread(fetch.download, work.engine, source, directory, work.cancelled)
+            return await in_thread(fetch.download, work.engine, source, directory, work.cancelled)
         return await fetch.clone(work.engine, work.request, source, directory, self._heard(vertex))
 
     # RUN
@@ -330,7 +333,7 @@ class Solver:
         self, node: Run, parent: Made, inputs: dict[int, Made], vertex: Vertex
     ) -> tuple[Made, bool]:
         self._check_allowed(node)
-        contents = await asyncio.to_thread(self._mount_keys, node, inputs)
+        contents = await in_thread(self._mount_keys, node, inputs)
         key = keys.run(node, parent.key, contents, self._work.epoch)
         return await self._cached_or(node, parent, [key], lambda: self._run(node, parent, inputs, vertex))
 
@@ -364,7 +367,7 @@ class Solver:
     async def _run(self, node: Run, parent: Made, inputs: dict[int, Made], vertex: Vertex) -> str:
         work = self._work
         private = os.path.join(work.private, secrets.token_hex(8))
-        await asyncio.to_thread(os.makedirs, private, 0o700)
+        os.makedirs(private, 0o700)
 
         def viewed(bound: BoundMount) -> View:
             assert bound.content is not None
@@ -379,8 +382,8 @@ class Solver:
                 async with mounting.open(node, viewed) as place:
                     ran = await run.run(work.engine, work.request, node, parent, place=place, heard=heard)
             finally:
-                await asyncio.to_thread(remove_tree, private)
-            return await asyncio.to_thread(self._ran, node, parent, ran, workspace)
+                await in_thread(remove_tree, private)
+            return await in_thread(self._ran, node, parent, ran, workspace)
 
     def _ran(self, node: Run, parent: Made, ran: run.Ran, workspace: str) -> str:
         os.rename(ran.diff, os.path.join(workspace, "diff"))
