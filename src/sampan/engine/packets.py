@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import logging
 import socket
 from collections.abc import Callable, Sequence
 
@@ -11,6 +12,7 @@ from sampan.runtime import channel
 from sampan.runtime.channel import Packet
 from sampan.runtime.protocol import Message, encode
 
+_log = logging.getLogger(__name__)
 _BATCH = 64  # packets read at once, before others get their turn
 
 
@@ -82,4 +84,10 @@ class Packets:
                 self.close()
                 self._ended()
                 return
-            self._received(packet)
+            try:
+                self._received(packet)
+            except ValueError:  # no message of the protocol: whatever is there, it is not ours
+                _log.exception("closing a connection to a process that does not speak our protocol")
+                self.close()
+                self._ended()
+                return

@@ -368,7 +368,7 @@ def _ready(end: Link, warnings: list[str], hooked: Callable[[], None]) -> int | 
         elif letter == link.HOOKS:
             hooked()
         elif letter == link.WARNING:
-            warnings.append(payload.decode())
+            warnings.append(payload.decode(errors="replace"))
         elif letter == link.READY:
             return console
         else:

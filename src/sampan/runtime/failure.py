@@ -11,6 +11,12 @@ CREATE = "failed to create task for container: OCI runtime create failed: unable
 EXEC = "OCI runtime exec failed: exec failed: unable to start container process: "
 INIT = "error during container init: "
 _SEPARATOR = "\0"
+_DIGITS = 3
+_KINDS = frozenset(
+    name
+    for name, kind in vars(errors).items()
+    if isinstance(kind, type) and issubclass(kind, errors.SampanError)
+)
 
 
 class OciError(errors.SampanError):
@@ -48,5 +54,9 @@ def pack(error: OciError) -> bytes:
 
 
 def unpack(data: bytes) -> OciError:
-    kind, code, message = data.decode("utf-8", "surrogateescape").split(_SEPARATOR, 2)
+    """Of whatever is sent: for a moment the sender can be reached from inside a container."""
+    text = data.decode("utf-8", "surrogateescape")
+    kind, code, message = (*text.split(_SEPARATOR, 2), "", "")[:3]
+    if kind not in _KINDS or not (code.isascii() and code.isdigit() and len(code) <= _DIGITS):
+        return OciError("Internal", "the process in the container said something else than an error")
     return OciError(kind, message, int(code))

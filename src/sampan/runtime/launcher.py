@@ -104,17 +104,23 @@ class Launcher:
             packet = channel.receive(self._control)
         except OSError:  # ECONNRESET: gone with something unread
             return False
+        except channel.Refused:
+            return True
         if packet is None:
             return False
-        if packet.data.startswith(_PS):
-            self._ps(packet)
-        else:
-            try:
-                self._hand_over(packet)
-            except OSError as error:
-                _refuse(packet, error)
+        with contextlib.suppress(ValueError, TypeError):  # no message of ours: nobody waits for an answer
+            self._carry_out(packet)
         channel.close_all(packet.files)
         return True
+
+    def _carry_out(self, packet: Packet) -> None:
+        if packet.data.startswith(_PS):
+            self._ps(packet)
+            return
+        try:
+            self._hand_over(packet)
+        except OSError as error:
+            _refuse(packet, error)
 
     def _ps(self, packet: Packet) -> None:
         """For `docker top`, which has the host's ps say what its options say. It is run from here because the

@@ -49,6 +49,7 @@ from sampan.runtime.rundir import RunDirectory
 from sampan.runtime.starter import Born, Failure
 from sampan.runtime.streams import STDERR, STDOUT
 
+_SIZES = range(65536)  # struct winsize (ioctl_tty(2))
 _SIGKILL = 9
 _FAULTS = 100  # that are survived
 
@@ -228,6 +229,9 @@ class _Monitor:
             reply(Reply(error.errno or errno.EIO, str(error)))
         except ValueError as error:
             reply(Reply(errno.EINVAL, str(error)))
+        except Exception as error:  # whatever it was, the container must not pay for it
+            report_crash(self._born.run_dir)
+            reply(Reply(errno.EINVAL, f"{type(error).__name__}: {error}"))
         finally:
             channel.close_all(files)  # a handler takes out what it keeps
 
@@ -235,6 +239,8 @@ class _Monitor:
         match request:
             case Hello():
                 return State(decode(self._born.started)[0], self._exited, self._execs.states())
+            case Attach() if not files:
+                raise ValueError("no stream came with it")
             case Attach():
                 self._running(request.exec_id).attach(request, files.pop(0), spectator=True)
             case Kill():
@@ -243,6 +249,8 @@ class _Monitor:
                 self._stop(request)
             case ClearLog():
                 self._log.clear()
+            case Resize() if request.height not in _SIZES or request.width not in _SIZES:
+                raise ValueError("not the size of a terminal")
             case Resize():
                 self._find(request.exec_id).resize(request.height, request.width)
             case _:

@@ -12,6 +12,7 @@ READ = select.EPOLLIN
 WRITE = select.EPOLLOUT
 GONE = select.EPOLLHUP | select.EPOLLERR
 HALF_CLOSED = select.EPOLLRDHUP
+_LONGEST = 3600.0  # seconds of one wait: epoll_wait(2) takes an int of milliseconds, 24 days
 
 Handler = Callable[[int], None]
 
@@ -67,7 +68,8 @@ class Loop:
     def _patience(self) -> float:
         if not self._timers:
             return -1
-        return max(0.0, min(timer.when for timer in self._timers) - time.monotonic())
+        left = min(timer.when for timer in self._timers) - time.monotonic()
+        return min(max(0.0, left), _LONGEST)
 
     def _fire(self) -> None:
         now = time.monotonic()

@@ -40,7 +40,7 @@ moment to its last: whoever gets that lock knows that no monitor lives there.
 
 import json
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_origin
 
 MESSAGE_LIMIT = 64 * 1024  # bytes; a longer one travels in a memfd (runtime.channel)
 MONITOR_SOCKET = "monitor.sock"  # in the run directory; 0600
@@ -352,6 +352,29 @@ _NESTED_LISTS: dict[tuple[str, str], Any] = {
 }
 
 
+def _accepted(annotation: Any) -> Any:
+    """What isinstance takes, for a field's type."""
+    origin = get_origin(annotation)
+    if origin in (list, Sequence):
+        return list
+    if origin is dict:
+        return dict
+    return (int, float) if annotation is float else annotation
+
+
+_ACCEPTED: dict[str, tuple[Any, ...]] = {
+    kind.__name__: tuple(_accepted(kind.__annotations__[field]) for field in kind._fields)
+    for kind in (*_KINDS.values(), *_NESTED.values(), *_NESTED_LISTS.values())
+}
+
+
+def _no_number(word: str) -> Any:
+    raise ValueError(f"{word} is no number of JSON")
+
+
+_json = json.JSONDecoder(parse_constant=_no_number)
+
+
 def encode(message: Message, sequence: int = 0) -> bytes:
     """One message as bytes. `sequence` ties a Reply to its request; 0 for events."""
     return json.dumps([type(message).__name__, sequence, message], separators=(",", ":")).encode()
@@ -375,22 +398,41 @@ def from_document(kind: type[Any], data: bytes) -> Any:
 def decode(data: bytes) -> tuple[Any, int]:
     """(message, sequence). Raises ValueError for anything that `encode` did not write."""
     try:
-        name, sequence, fields = json.loads(data)
-        kind = _KINDS[name]
-        values = list(fields)
-        for index, field in enumerate(kind._fields[: len(values)]):
-            values[index] = _restore(name, field, values[index])
-        return kind(*values), int(sequence)
-    except (KeyError, TypeError, ValueError) as error:
+        name, sequence, fields = _json.decode(data.decode())
+        return _make(_KINDS[name], _list(fields)), _whole(sequence)
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"not a message of this protocol: {data[:80]!r}") from error
 
 
+def _make(kind: Any, fields: list[Any]) -> Any:
+    """NamedTuples travel as JSON arrays; give nested ones their type back. Raises TypeError."""
+    name = kind.__name__
+    values = [_restore(name, field, value) for field, value in zip(kind._fields, fields, strict=False)]
+    if len(fields) > len(values):
+        raise TypeError
+    for value, accepted in zip(values, _ACCEPTED[name], strict=False):
+        if not isinstance(value, accepted):
+            raise TypeError
+    return kind(*values)
+
+
 def _restore(name: str, field: str, value: Any) -> Any:
-    """NamedTuples travel as JSON arrays; give nested ones their type back."""
     if value is None:
         return None
     if (nested := _NESTED.get((name, field))) is not None:
-        return nested(*map(_restore, [nested.__name__] * len(value), nested._fields, value))
+        return _make(nested, _list(value))
     if (nested := _NESTED_LISTS.get((name, field))) is not None:
-        return [nested(*item) for item in value]
+        return [_make(nested, _list(item)) for item in _list(value)]
+    return value
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int:
+        raise TypeError
+    return value
+
+
+def _list(value: Any) -> list[Any]:
+    if type(value) is not list:
+        raise TypeError
     return value

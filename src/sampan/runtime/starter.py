@@ -319,13 +319,22 @@ def _tell(monitor: socket, what: Born | Executing | Failure, files: list[int]) -
     channel.transmit(monitor, marshal.dumps((type(what).__name__, tuple(what))), files, wait=True)
 
 
+_TOLD: dict[str, type[Born | Executing | Failure]] = {
+    kind.__name__: kind for kind in (Born, Executing, Failure)
+}
+
+
 def told(packet: channel.Packet | None) -> Born | Executing | Failure:
     """What a starter said, or that it died before it could."""
     if packet is None:
         return Failure("Internal", "the process that was to start it was killed", _NO_START)
-    name, fields = marshal.loads(packet.data)
-    kind = Born if name == "Born" else Executing if name == "Executing" else Failure
-    return kind(*fields)
+    try:
+        name, fields = marshal.loads(packet.data)
+        return _TOLD[name](*fields)
+    except (EOFError, KeyError, TypeError, ValueError) as error:
+        return Failure(
+            "Internal", f"the process that was to start it said nothing of use: {error}", _NO_START
+        )
 
 
 # What `told` reads, for a rehearsal.
