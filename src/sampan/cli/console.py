@@ -27,12 +27,29 @@ class ExitWith(Exception):
 
 def out(text: str) -> None:
     """A line for stdout."""
-    write(STDOUT, (text + "\n").encode("utf-8", "surrogateescape"))
+    tell(STDOUT, text + "\n")
 
 
 def error(text: str) -> None:
     """A line for stderr."""
-    write(STDERR, (text + "\n").encode("utf-8", "surrogateescape"))
+    tell(STDERR, text + "\n")
+
+
+def tell(descriptor: int, text: str) -> None:
+    """Text with words of others in it: names, labels, commands, errors of registries. On a terminal they must
+    not move the cursor, write to the clipboard or turn the line around (CVE-2021-25743's kind)."""
+    if not text.isascii() or not text.replace("\n", "").replace("\t", "").isprintable():
+        text = visible(text) if is_terminal(descriptor) else text
+    write(descriptor, text.encode("utf-8", "surrogateescape"))
+
+
+def visible(text: str) -> str:
+    """Control characters (C0, C1) and those that set a direction, spelled out."""
+    controls = (*range(9), *range(11, 32), *range(127, 160), 0x61C, 0x200E, 0x200F)
+    directions = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
+    table = {code: f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" for code in (*controls, *directions)}
+    table |= {0xDC00 + byte: f"\\x{byte:02x}" for byte in range(128, 160)}  # bytes that are no UTF-8
+    return text.translate(table)
 
 
 def write(descriptor: int, data: bytes) -> None:

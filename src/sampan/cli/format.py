@@ -59,7 +59,7 @@ class Listing:
     def show(self, rows: Sequence[Any], form: str, view: View, *, quiet: bool = False) -> None:
         """Print `rows` by `--format`; without one as a table, or `quiet`: the key alone."""
         text = self.text(rows, form, view, quiet=quiet)
-        console.write(console.STDOUT, text.encode("utf-8", "surrogateescape"))
+        console.tell(console.STDOUT, text)
 
     def text(self, rows: Sequence[Any], form: str, view: View, *, quiet: bool = False) -> str:
         """What `show` prints."""

@@ -134,7 +134,8 @@ def test_no_descriptor_is_a_way_out_for_the_working_directory(
     name = image(("link", "-> /proc/self/fd"))
     container = sampan("run", "-d", name, "sleep", "1000").out.strip()
     try:
-        for number in (*range(3, 20), 31, 63, 255):
+        # Spelled otherwise a few will do: whoever lets one through lets the first ones through.
+        for number in (*range(3, 20), 31, 63, 255) if base == "/proc/self/fd" else range(3, 8):
             place = f"{base}/{number}"
             for words in (["run", "--rm", "-w", place, name], ["exec", "-w", place, container]):
                 done = sampan(*words, "ls", "/proc/self/cwd/../../../../root", check=False)

@@ -41,7 +41,7 @@ def show(found: Row, form: str) -> None:
 def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     lines = [list(header), *([format.plain(cell) for cell in row] for row in rows)]
     text = format.table(lines)
-    console.write(console.STDOUT, f"{title}\n\n{text}".encode("utf-8", "surrogateescape"))
+    console.tell(console.STDOUT, f"{title}\n\n{text}")
 
 
 def _image(image: Row, view: format.View) -> list[str]:
