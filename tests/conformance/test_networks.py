@@ -12,7 +12,7 @@ from harness.clients import Client
 from harness.looking import free_port, inspect, serves
 
 Run = Callable[..., str]
-FETCH = ("busybox", "timeout", "2", "wget", "-qO-")
+FETCH = ("busybox", "sh", "-c", 'timeout 2 wget -qO- "$0"; exit $?')  # pid 1 does not hear timeout
 SERVER = "echo hello >/index.html; exec httpd -f -p 80 -h /"
 
 

@@ -3,10 +3,13 @@
 from sampan.api.messages import Request, Response
 from sampan.api.query import Query
 from sampan.api.system import json
-from sampan.api.types import json_body
+from sampan.api.types import NetworkConnect, NetworkDisconnect, json_body
 from sampan.engine import prune_filters
+from sampan.engine.containers.config import EndpointRequest
 from sampan.engine.engine import Engine
+from sampan.engine.networks import connect as connecting
 from sampan.engine.networks import create as creating
+from sampan.engine.networks import disconnect as disconnecting
 from sampan.engine.networks import inspect as inspecting
 from sampan.engine.networks import prune as pruning
 from sampan.engine.networks import remove as removing
@@ -24,6 +27,21 @@ async def inspect(engine: Engine, request: Request) -> Response:
 async def create(engine: Engine, request: Request) -> Response:
     network = await creating.create(engine, await json_body(request, NetworkCreate))
     return json({"Id": network.id, "Warning": ""}, 201)
+
+
+async def connect(engine: Engine, request: Request) -> Response:
+    network = engine.networks.find(request.parameters["id"])
+    body = await json_body(request, NetworkConnect)
+    container = engine.containers.find(body.container)
+    await connecting.connect(engine, network, container, body.endpoint_config or EndpointRequest())
+    return Response(200)
+
+
+async def disconnect(engine: Engine, request: Request) -> Response:
+    network = engine.networks.find(request.parameters["id"])
+    body = await json_body(request, NetworkDisconnect)
+    await disconnecting.disconnect(engine, network, engine.containers.find(body.container))
+    return Response(200)
 
 
 async def prune(engine: Engine, request: Request) -> Response:

@@ -89,6 +89,8 @@ _TABLE: list[tuple[str, str, _Handler, bool]] = [
     ("GET", "/networks/{id}", networks.inspect, _READ),
     ("POST", "/networks/prune", networks.prune, _CHANGE),
     ("POST", "/networks/create", networks.create, _CHANGE),
+    ("POST", "/networks/{id}/connect", networks.connect, _CHANGE),
+    ("POST", "/networks/{id}/disconnect", networks.disconnect, _CHANGE),
     ("DELETE", "/networks/{id}", networks.remove, _CHANGE),
     ("GET", "/plugins", absent.no_plugins, _READ),
     ("GET", "/plugins/privileges", absent.no_plugin_ever, _READ),
@@ -109,8 +111,6 @@ _LATER = (
     ("POST", "/session"),
     ("POST", "/grpc"),
 
-    ("POST", "/networks/{id}/connect"),
-    ("POST", "/networks/{id}/disconnect"),
 )  # fmt: skip
 _SWARM = ("swarm", "nodes", "services", "tasks", "secrets", "configs")
 

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from sampan.api.messages import Request
-from sampan.engine.containers.config import Config, HostConfig, NetworkingConfig, Wire
+from sampan.engine.containers.config import Config, EndpointRequest, HostConfig, NetworkingConfig, Wire
 from sampan.errors import InvalidArgument
 
 _T = TypeVar("_T")
@@ -38,6 +38,16 @@ class PlatformRequest(msgspec.Struct):
     os: str = ""
     architecture: str = ""
     variant: str = ""
+
+
+class NetworkConnect(msgspec.Struct, rename="pascal"):
+    container: str = ""
+    endpoint_config: EndpointRequest | None = None
+
+
+class NetworkDisconnect(msgspec.Struct, rename="pascal"):
+    container: str = ""
+    force: bool = False
 
 
 class AuthConfig(msgspec.Struct):

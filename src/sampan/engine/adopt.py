@@ -25,6 +25,7 @@ from sampan.engine.containers.remove import finish_removal
 from sampan.engine.containers.restarts import starts_with_daemon
 from sampan.engine.containers.start import launch, running
 from sampan.engine.engine import Engine
+from sampan.engine.networks import resolving
 from sampan.engine.runner import MonitorLink, adopt
 from sampan.engine.state import State
 from sampan.engine.volumes import mounting
@@ -54,6 +55,7 @@ async def adopt_all(engine: Engine) -> None:
     for container, result in zip(loaded.containers, results, strict=True):
         if isinstance(result, BaseException):
             _log.error("container %s could not be adopted", container.short_id, exc_info=result)
+    await resolving.adopted(engine)
     await engine.network.sync()
     await mounting.unmount_strays(engine)
     await _discard_strangers(engine, {*loaded.corrupt})

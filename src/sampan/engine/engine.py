@@ -11,6 +11,7 @@ from sampan.engine.events import Bus
 from sampan.engine.facts import Facts
 from sampan.engine.logfollow import LogWatch
 from sampan.engine.network import NetworkFloor
+from sampan.engine.networks.known import Known
 from sampan.engine.networks.store import Networks
 from sampan.engine.records import Records
 from sampan.engine.registry import Registry
@@ -69,5 +70,6 @@ class Engine:
     nofile: tuple[int, int]  # RLIMIT_NOFILE before the daemon raised its own
     remap: Remap | None = None  # of the ids of containers, but those with --userns host
     tasks: Tasks = field(default_factory=Tasks)
+    known: Known = field(default_factory=Known)
     sampler: Sampler = field(default_factory=Sampler)
     gate: "asyncio.Semaphore" = field(default_factory=lambda: asyncio.Semaphore(PROBE_STARTS))

@@ -189,6 +189,14 @@ class NetworkFloor:
         endpoint.ports = [BoundPort(*bound) for bound in got.bindings]
         return got
 
+    async def unpublish(self, container: Container) -> None:
+        ports = self._network().ports
+        await self.run(lambda: ports.unpublish(container.id))
+
+    async def unplug(self, host_name: str) -> None:
+        """Both ends of a pair go. Already gone is a result."""
+        await self.run(lambda: bridge.remove(host_name))
+
     def leave(self, container: Container, network_id: str) -> None:
         """Free its addresses. Already so is a result."""
         known = self._known.get(network_id)

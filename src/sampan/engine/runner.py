@@ -25,6 +25,7 @@ from sampan.errors import Conflict, Internal, InvalidArgument, NotFound, SampanE
 from sampan.runtime import channel, remains, seal
 from sampan.runtime.channel import Packet
 from sampan.runtime.protocol import (
+    MESSAGE_LIMIT,
     Attach,
     ClearLog,
     Detached,
@@ -39,10 +40,12 @@ from sampan.runtime.protocol import (
     Kill,
     Launch,
     Message,
+    Plug,
     Ps,
     Reaped,
     Reply,
     Resize,
+    Resolve,
     Spawned,
     Started,
     State,
@@ -139,19 +142,50 @@ class Launcher:
         async with self._listings:
             return await self._ps(Ps(arguments), [output, errors])
 
-    async def _ps(self, request: Ps, files: list[int]) -> int:
+    async def resolve(self, arguments: list[str], ready: int) -> None:
+        """Start the resolver. Raises Unavailable."""
+        spawned = await self._spawned_by(Resolve(arguments), [ready])
+        if not spawned.pid:
+            raise Unavailable(f"the resolver of container names cannot be started: {spawned.error}")
+
+    async def plug(self, request: Plug, files: Sequence[int]) -> Reply:
+        """Change the network of a running container. `files`: [network namespace, pidfd]."""
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        try:
+            spawned = await self._spawned_by(request, [files[0], theirs.fileno(), files[1]])
+            theirs.close()
+            if not spawned.pid:
+                raise Unavailable(f"no process to be had: {spawned.error}")
+            async with asyncio.timeout(_LISTING):
+                data = await asyncio.get_running_loop().sock_recv(ours, MESSAGE_LIMIT)
+        except TimeoutError:
+            raise Unavailable("changing the container's network does not end") from None
+        finally:
+            ours.close()
+            theirs.close()
+        if not data:
+            raise Unavailable("the process that was to change the container's network was killed")
+        reply, _ = decode(data)
+        assert isinstance(reply, Reply)
+        return reply
+
+    async def _spawned_by(self, request: Message, files: Sequence[int]) -> Spawned:
         packets = await self._running()
         self._sequence += 1
         sequence = self._sequence
-        answer = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Spawned] = asyncio.get_running_loop().create_future()
         self._spawned[sequence] = answer
         try:
             await packets.send(request, files, sequence)
-            spawned: Spawned = await answer
+            return await answer
         except BrokenPipeError:
             raise Unavailable("the launcher has ended") from None
         finally:
             del self._spawned[sequence]
+
+    async def _ps(self, request: Ps, files: list[int]) -> int:
+        spawned = await self._spawned_by(request, files)
         if not spawned.pid:
             raise NotFound(spawned.error)
         code = await self.exit_code(spawned.pid, _LISTING)

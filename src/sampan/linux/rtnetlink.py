@@ -59,6 +59,7 @@ _RT_TABLE_MAIN = 254
 _RTPROT_BOOT = 3
 _RT_SCOPE_UNIVERSE = 0
 _RT_SCOPE_LINK = 253
+_RT_SCOPE_NOWHERE = 255
 _RT_TABLE_LOCAL = 255
 _RTN_UNICAST = 1
 
@@ -273,6 +274,15 @@ def route(destination: str, gateway: str | None = None, index: int | None = None
     if index is not None:
         body += u32(_RTA_OIF, index)
     return Message(RTM_NEWROUTE, _CREATE, body)
+
+
+def delete_route(destination: str) -> Message:
+    """Raises OSError(ESRCH) when there is none."""
+    family, target, length = _parse(destination)
+    body = _RTMSG.pack(family, length, 0, 0, _RT_TABLE_MAIN, 0, _RT_SCOPE_NOWHERE, 0, 0)
+    return Message(
+        RTM_DELROUTE, netlink.NLM_F_REQUEST, body + (attribute(_RTA_DST, target) if length else b"")
+    )
 
 
 def default_route(gateway: str, index: int | None = None) -> Message:

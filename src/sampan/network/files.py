@@ -6,6 +6,7 @@ Which ones a container gets, by its network:
 | network       | hosts                                | resolv.conf                                  |
 |---------------|--------------------------------------|----------------------------------------------|
 | bridge        | `hosts_text` with its address        | `resolv_text` without loopback servers       |
+| of a user's   | `hosts_text` with its addresses      | `internal_resolv`                            |
 | none          | `hosts_text` without addresses       | `resolv_text(…, loopback=True)`              |
 | host          | `host_hosts`: the machine's own      | `host_resolv`: the machine's own             |
 | container:ID  | the other container's file itself    | the other container's file itself            |
@@ -19,6 +20,7 @@ from typing import NamedTuple
 from sampan.errors import InvalidArgument
 
 RESOLV_CONF = "/etc/resolv.conf"
+RESOLVER = "127.0.0.11"
 _SYSTEMD = "/run/systemd/resolve/resolv.conf"  # what systemd-resolved itself asks
 _SYSTEMD_STUB = "127.0.0.53"
 _FALLBACK = ("8.8.8.8", "8.8.4.4")
@@ -96,6 +98,31 @@ def resolv_text(
     overrides = [n for n, given in (("nameservers", dns), ("search", search), ("options", options)) if given]
     comment = f"\n# Based on host file: '{source}'{kind}\n# Overrides: [{' '.join(overrides)}]\n"
     return _HEADER + _render(ResolvConf(servers, domains, wanted, found.other)) + comment
+
+
+def internal_resolv(
+    host_text: str,
+    dns: Sequence[str] = (),
+    search: Sequence[str] = (),
+    options: Sequence[str] = (),
+    *,
+    source: str = RESOLV_CONF,
+) -> str:
+    """On a network with names: our resolver is the one to ask, and it asks the others. Names without a dot
+    are tried as they are first: so are those of containers."""
+    found = parse(host_text)
+    external = [_valid(one, "dns") for one in dns] or found.nameservers
+    domains = [one for one in search if one != "."] if search else found.search
+    wanted = list(options) or found.options
+    ndots = any(one.startswith("ndots:") for one in wanted)
+    told = wanted if ndots else [*wanted, "ndots:0"]
+    overrides = [n for n, given in (("nameservers", dns), ("search", search), ("options", options)) if given]
+    where = [one if dns else f"host({one})" for one in external]
+    comment = f"\n# Based on host file: '{source}' (internal resolver)\n"
+    comment += f"# ExtServers: [{' '.join(where)}]\n" if where else ""
+    comment += f"# Overrides: [{' '.join(overrides)}]\n"
+    comment += "" if ndots else "# Option ndots from: internal\n"
+    return _HEADER + _render(ResolvConf([RESOLVER], domains, told, found.other)) + comment
 
 
 def host_resolv(

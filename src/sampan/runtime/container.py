@@ -55,6 +55,7 @@ class Container:
         self.console: int | None = None
         self.warnings: list[str] = cgroup.warnings
         self.link = end
+        self.names: list[int] = []  # of the resolver, inside: udp and tcp; the caller's to close
         self.about = about  # the state for hooks; empty without any
 
 
@@ -104,6 +105,7 @@ def create(
             if steps.hooks is not hooks.NONE
             else {},
             gateway6=launch.gateway6,
+            names=bool(launch.resolver),
         )
         return _launch(wanted, spec, cgroup, stdio)
     except BaseException as error:
@@ -214,7 +216,9 @@ def _launch_with(
     container = Container(pid, pidfd, cgroup, spec, ours, about=wanted.about)
     try:
         _provide(wanted, spec, cgroup, container, helper.pid if helper is not None else pid)
-        container.console = _ready(ours, container.warnings, lambda: _create_hooks(wanted, container))
+        container.console = _ready(
+            ours, container.warnings, lambda: _create_hooks(wanted, container), container.names
+        )
     except BaseException:
         _kill(container.pid, container.pidfd)
         ours.close()
@@ -358,13 +362,18 @@ def _open_namespaces(joins: Sequence[tuple[int, str]]) -> list[tuple[int, int]]:
     return opened
 
 
-def _ready(end: Link, warnings: list[str], hooked: Callable[[], None]) -> int | None:
-    """Wait for READY; the console's master if one came. `hooked`: what HOOKS asks for."""
+def _ready(
+    end: Link, warnings: list[str], hooked: Callable[[], None], names: list[int] | None = None
+) -> int | None:
+    """Wait for READY; the console's master if one came. `hooked`: what HOOKS asks for; `names` gets the
+    resolver's sockets."""
     console = None
     while True:
         letter, payload, fd = end.receive()
         if letter == link.CONSOLE:
             console = fd
+        elif letter == link.NAMES and names is not None:
+            names.append(fd)
         elif letter == link.HOOKS:
             hooked()
         elif letter == link.WARNING:

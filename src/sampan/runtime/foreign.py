@@ -122,11 +122,21 @@ def _connect(launch: Launch, pid: int) -> None:
         process.setns(inside, process.CLONE_NEWNET)
         try:
             netns.configure(launch.interfaces, launch.gateway, launch.gateway6)
+            sockets = netns.open_resolver() if launch.resolver else ()
         finally:
             process.setns(home, process.CLONE_NEWNET)
+        if sockets:
+            _name(launch, pid, sockets)
     finally:
         os.close(home)
         os.close(inside)
+
+
+def _name(launch: Launch, pid: int, sockets: Sequence[int]) -> None:
+    pidfd = os.pidfd_open(pid)
+    netns.hand_over(launch.resolver, launch.id, [*sockets, pidfd])
+    for fd in (*sockets, pidfd):
+        os.close(fd)
 
 
 # -- the command -----------------------------------------------------------------------------------

@@ -14,19 +14,23 @@ import contextlib
 import gc
 import os
 import select
+import sys
 from _socket import socket
 from typing import NamedTuple, NoReturn
 
 from sampan.linux import task
 from sampan.linux.process import close_range
-from sampan.runtime import channel, monitor, starter
+from sampan.runtime import channel, monitor, plug, starter
 from sampan.runtime.channel import Packet
-from sampan.runtime.protocol import Failed, Launch, Ps, Reaped, Spawned, decode, encode
+from sampan.runtime.protocol import Failed, Launch, Plug, Ps, Reaped, Resolve, Spawned, decode, encode
 
 _OOM_SCORE = -500  # a monitor that is killed for memory takes its container with it
 _REHEARSALS = 12  # more than the 8 calls after which code is specialised
 _QUIET = 20  # milliseconds from a launch to the fork of the next spare, which would slow the first down
-_PS = encode(Ps([])).partition(b",")[0]  # how its messages begin: those of launches are not decoded here
+# How other messages begin: those of launches are not decoded here.
+_PS, _RESOLVE, _PLUG = (
+    encode(one).partition(b",")[0] for one in (Ps([]), Resolve([]), Plug("", (), None, None))
+)
 _IGNORED = (_signal.SIGHUP, _signal.SIGINT, _signal.SIGPIPE)
 
 
@@ -114,9 +118,10 @@ class Launcher:
         return True
 
     def _carry_out(self, packet: Packet) -> None:
-        if packet.data.startswith(_PS):
-            self._ps(packet)
-            return
+        for beginning, act in ((_PS, self._ps), (_RESOLVE, self._resolve), (_PLUG, self._plug)):
+            if packet.data.startswith(beginning):
+                act(packet)
+                return
         try:
             self._hand_over(packet)
         except OSError as error:
@@ -140,6 +145,35 @@ class Launcher:
             error = 'exec: "ps": executable file not found in $PATH'
         except OSError as failure:
             error = f"fork/exec ps: {(failure.strerror or '').lower()}"
+        with contextlib.suppress(OSError):
+            channel.send(self._control, Spawned(pid, error), sequence=sequence, wait=False)
+
+    def _resolve(self, packet: Packet) -> None:
+        request, sequence = decode(packet.data)
+        (ready,) = packet.files
+        pid, error = 0, ""
+        try:
+            pid = os.posix_spawn(
+                sys.executable,
+                [sys.executable, *request.arguments],
+                os.environ,
+                file_actions=[(os.POSIX_SPAWN_DUP2, ready, 0)],
+                setsigdef=_IGNORED,
+            )
+        except OSError as failure:
+            error = str(failure)
+        with contextlib.suppress(OSError):
+            channel.send(self._control, Spawned(pid, error), sequence=sequence, wait=False)
+
+    def _plug(self, packet: Packet) -> None:
+        request, sequence = decode(packet.data)
+        pid, error = 0, ""
+        try:
+            pid = os.fork()
+        except OSError as failure:
+            error = str(failure)
+        if pid == 0 and not error:
+            plug.plug_and_exit(request, packet.files)
         with contextlib.suppress(OSError):
             channel.send(self._control, Spawned(pid, error), sequence=sequence, wait=False)
 

@@ -11,6 +11,7 @@ A *gate* is a listening socket that the child keeps: whoever connects there afte
       ├─ HOOKS ────────────────────►│  only with hooks that want the root before the pivot
       │◄────────────── HOOKED ──────┤  those of the runtime's namespaces have run
       │◄────────────── GO ──────────┤  the network pairs are there
+      ├─ NAMES + fd (twice) ───────►│  only with a resolver: its sockets inside, udp and tcp
       ├─ WARNING* ─────────────────►│
       ├─ CONSOLE + fd ─────────────►│  only with a terminal
       ├─ READY ────────────────────►│  create returns
@@ -38,6 +39,7 @@ from _socket import (
 
 LIMITED, GO, START, HOOKS, HOOKED = b"L", b"G", b"S", b"H", b"h"
 WARNING, CONSOLE, READY, BORN, EXECUTING, ERROR = b"W", b"C", b"R", b"B", b"X", b"E"
+NAMES = b"N"
 _LIMIT = 16 * 1024  # bytes; our own sentences
 _INT = 4
 

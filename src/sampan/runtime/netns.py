@@ -1,12 +1,27 @@
 """A container's interfaces: the pair is made from the host's side, the rest from inside."""
 
+import array
+import contextlib
 import os
+from _socket import (
+    AF_INET,
+    AF_UNIX,
+    SCM_RIGHTS,
+    SO_REUSEADDR,
+    SOCK_DGRAM,
+    SOCK_SEQPACKET,
+    SOCK_STREAM,
+    SOL_SOCKET,
+    socket,
+)
 from collections.abc import Sequence
 
 from sampan.linux import mount, rtnetlink
 from sampan.linux.openat2 import RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, openat2
 from sampan.linux.rtnetlink import LOOPBACK_INDEX
 from sampan.runtime.protocol import Interface
+
+RESOLVER = "127.0.0.11"  # as in Docker
 
 
 def plumb(interfaces: Sequence[Interface], pid: int | None = None, fd: int | None = None) -> None:
@@ -23,10 +38,10 @@ def plumb(interfaces: Sequence[Interface], pid: int | None = None, fd: int | Non
             )
         )
         messages.append(rtnetlink.port_up(one.host_name, one.mtu, isolated=one.isolated))
-    with rtnetlink.Socket() as socket:
-        socket.talk(messages)
+    with rtnetlink.Socket() as netlink:
+        netlink.talk(messages)
         known = [one for one in interfaces if one.mac]
-        socket.talk([rtnetlink.forward(one.mac, rtnetlink.index_of(one.host_name)) for one in known])
+        netlink.talk([rtnetlink.forward(one.mac, rtnetlink.index_of(one.host_name)) for one in known])
 
 
 def configure(interfaces: Sequence[Interface], gateway: str | None, gateway6: str | None = None) -> None:
@@ -38,8 +53,43 @@ def configure(interfaces: Sequence[Interface], gateway: str | None, gateway6: st
         messages += rtnetlink.configure(index, list(one.addresses), gateway if number == 0 else None)
     if gateway6:
         messages.append(rtnetlink.default_route(gateway6))
-    with rtnetlink.Socket() as socket:
-        socket.talk(messages)
+    with rtnetlink.Socket() as netlink:
+        netlink.talk(messages)
+
+
+def open_resolver() -> tuple[int, int]:
+    """Inside, with `lo` up: the sockets of 127.0.0.11, udp and tcp, which are borrowed by nobody yet."""
+    udp = socket(AF_INET, SOCK_DGRAM)
+    tcp = socket(AF_INET, SOCK_STREAM)
+    try:
+        for one in (udp, tcp):
+            one.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+            one.bind((RESOLVER, 53))
+        tcp.listen(128)
+        return udp.detach(), tcp.detach()
+    finally:
+        udp.close()
+        tcp.close()
+
+
+def hand_over(path: str, container: str, files: Sequence[int]) -> None:
+    """To the resolver at `path`: [udp, tcp, pidfd]. Raises OSError when there is none."""
+    end = socket(AF_UNIX, SOCK_SEQPACKET)
+    try:
+        end.connect(path)
+        end.sendmsg([container.encode()], [(SOL_SOCKET, SCM_RIGHTS, array.array("i", files))])
+    finally:
+        end.close()
+
+
+def reroute(gateway: str | None, gateway6: str | None) -> None:
+    """Inside: these are the default routes from now on."""
+    with rtnetlink.Socket() as netlink:
+        for wanted, there in ((gateway, "0.0.0.0/0"), (gateway6, "::/0")):
+            with contextlib.suppress(OSError):  # ESRCH: there was none
+                netlink.talk([rtnetlink.delete_route(there)])
+            if wanted:
+                netlink.talk([rtnetlink.default_route(wanted)])
 
 
 def _no_advertisements(interfaces: Sequence[Interface]) -> None:

@@ -144,6 +144,7 @@ class Launch(NamedTuple):
     attaches: Sequence[Attach] = ()  # clients that wait for the start; `exec_id` None
     runtime: Sequence[str] = ()  # another OCI runtime's command, absolute (runtime.foreign); (): our own
     gateway6: str | None = None
+    resolver: str = ""  # the socket of the process that answers at 127.0.0.11 (sampan.resolver); "": nobody
 
 
 class Started(NamedTuple):
@@ -274,6 +275,25 @@ class Ps(NamedTuple):
     arguments: list[str]
 
 
+class Resolve(NamedTuple):
+    """daemon → launcher; files: [ready]. Start the resolver, which outlives us both; it writes a byte to
+    `ready` when it listens. Answered by `Spawned`."""
+
+    arguments: list[str]
+
+
+class Plug(NamedTuple):
+    """daemon → launcher; files: [network namespace, answer, pidfd]. In a child that enters the namespace of a
+    running container: add `interfaces`, make these the default routes, and, with `resolver`, hand it sockets
+    of 127.0.0.11. The child writes a `Reply` to `answer`. Answered by `Spawned`."""
+
+    container: str
+    interfaces: Sequence[Interface]
+    gateway: str | None
+    gateway6: str | None
+    resolver: str = ""
+
+
 class Spawned(NamedTuple):
     """`error`: why there is no such process, in the words of Go's os/exec."""
 
@@ -308,6 +328,8 @@ Message = (
     | State
     | Reply
     | Ps
+    | Resolve
+    | Plug
     | Spawned
     | Reaped
 )
@@ -332,6 +354,8 @@ _KINDS: dict[str, Any] = {
         State,
         Reply,
         Ps,
+        Resolve,
+        Plug,
         Spawned,
         Reaped,
     )
@@ -346,6 +370,7 @@ _NESTED: dict[tuple[str, str], Any] = {
 }
 _NESTED_LISTS: dict[tuple[str, str], Any] = {
     ("Launch", "interfaces"): Interface,
+    ("Plug", "interfaces"): Interface,
     ("Launch", "listeners"): Listener,
     ("Launch", "attaches"): Attach,
     ("State", "execs"): ExecState,

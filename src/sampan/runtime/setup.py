@@ -60,6 +60,7 @@ class Setup(NamedTuple):
     about: Mapping[str, Any] = MappingProxyType({})  # the state for startContainer hooks
     user_namespace: int = -1  # joined last; -1: the machine's
     gateway6: str | None = None
+    names: bool = False  # sockets for a resolver are wanted
 
 
 class Join(NamedTuple):
@@ -114,6 +115,9 @@ def _create(setup: Setup, end: Link, stdio: Stdio | None, joins: Sequence[tuple[
     end.expect(link.GO)
     if setup.plan.clone_flags & process.CLONE_NEWNET:
         netns.configure(setup.interfaces, setup.gateway, setup.gateway6)
+        if setup.names:
+            for fd in netns.open_resolver():
+                end.send_file(link.NAMES, fd)
     after = setup.plan.hooks.start_container
     beginning = _Beginning(setup.preserved, setup.gate, after, setup.about, setup.plan.ids)
     return _finish(setup.command, stage, end, setup.last_capability, beginning)

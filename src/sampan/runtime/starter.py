@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, NoReturn, cast
 from sampan.errors import Conflict, Internal, SampanError
 from sampan.linux import task
 from sampan.linux.process import pidfd_send_signal
-from sampan.runtime import cgroup, cgroup_layout, channel, container, foreign, plan, rundir
+from sampan.runtime import cgroup, cgroup_layout, channel, container, foreign, netns, plan, rundir
 from sampan.runtime.cgroup import Cgroup
 from sampan.runtime.crash import report_crash
 from sampan.runtime.logs import LogFile, now
@@ -188,11 +188,11 @@ def _create(launch: Launch, spec: dict[str, Any]) -> tuple[container.Container |
         assert made.console is not None
         if size := process.get("consoleSize"):
             set_size(made.console, size["height"], size["width"])
-        _release(made)
+        _release(made, launch)
         return made, [made.console]
     ends = pipes(stdin=launch.stdin != "none", output=True)
     made = container.create(launch, spec, Stdio(*ends.theirs))
-    _release(made)
+    _release(made, launch)
     return made, _files(ends)
 
 
@@ -205,8 +205,11 @@ def _create_foreign(launch: Launch, spec: dict[str, Any]) -> tuple[foreign.Made,
     return foreign.start(launch, spec, Stdio(*ends.theirs)), _files(ends)
 
 
-def _release(made: container.Container) -> None:
+def _release(made: container.Container, launch: Launch) -> None:
     try:
+        if made.names:
+            netns.hand_over(launch.resolver, launch.id, [*made.names, made.pidfd])
+            channel.close_all(made.names)
         container.start(made)
     except (SampanError, OSError):
         _bury(made)

@@ -52,6 +52,9 @@ def parse(spec: str) -> tuple[str, str]:
 def linked(engine: Engine, container: Container) -> Linked:
     """At the start. Raises Conflict when one of the others does not run."""
     hosts, env = [], []
+    mode = engine.networks.resolve(container.definition.host_config.network_mode)
+    if mode is not None and not mode.predefined:
+        return Linked([], [])  # the resolver knows them: `networks.resolving`
     for link in container.definition.links:
         other = engine.containers.get(link.container)
         if other is None:  # it was removed, and the link with it
@@ -63,6 +66,16 @@ def linked(engine: Engine, container: Container) -> Linked:
         hosts.append(f"{names(other, link.alias)}:{other.status.endpoint.address}")
         env += variables(container.name, other, link.alias)
     return Linked(hosts, env)
+
+
+def hosts(engine: Engine, container: Container) -> list[str]:
+    """Of those that run."""
+    found = []
+    for link in container.definition.links:
+        other = engine.containers.get(link.container)
+        if other is not None and other.status.endpoint is not None:
+            found.append(f"{names(other, link.alias)}:{other.status.endpoint.address}")
+    return found
 
 
 def names(other: Container, alias: str) -> str:

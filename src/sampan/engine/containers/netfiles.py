@@ -2,10 +2,12 @@
 
 import os
 
+from sampan.engine.containers import links
 from sampan.engine.containers.joins import Joined
 from sampan.engine.containers.record import Container
 from sampan.engine.engine import Engine
 from sampan.engine.network import Connection
+from sampan.engine.networks import resolving
 from sampan.network import files
 
 
@@ -25,7 +27,10 @@ def write_network_files(
         hosts = files.host_hosts(_read("/etc/hosts"), host.extra_hosts or [], engine.network.gateway)
     else:
         isolated = connection.endpoint is None
-        resolv = files.resolv_text(text, dns, search, options, loopback=isolated, source=source)
+        if any(resolving.is_named(engine, one) for one in connection.endpoints):
+            resolv = files.internal_resolv(text, dns, search, options, source=source)
+        else:
+            resolv = files.resolv_text(text, dns, search, options, loopback=isolated, source=source)
         addresses = [
             address for one in connection.endpoints for address in (one.address, one.address6) if address
         ]
@@ -39,6 +44,13 @@ def write_network_files(
     for name, content in (("hostname", full_name + "\n"), ("hosts", hosts), ("resolv.conf", resolv)):
         _write(f"{directory}/{name}", content)
     return directory
+
+
+def rewrite(engine: Engine, container: Container) -> None:
+    """Its networks have changed while it runs: addresses in hosts, and whom resolv.conf names. In place: the
+    files themselves are mounted in the container."""
+    connection = Connection(tuple(container.status.endpoints))
+    write_network_files(engine, container, connection, Joined({}), links.hosts(engine, container))
 
 
 def _write(path: str, text: str) -> None:

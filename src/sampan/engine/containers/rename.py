@@ -5,6 +5,7 @@ from sampan.engine.containers import links
 from sampan.engine.containers.happenings import tell
 from sampan.engine.containers.record import Container
 from sampan.engine.engine import Engine
+from sampan.engine.networks import resolving
 from sampan.errors import Conflict, InvalidArgument
 
 
@@ -29,4 +30,6 @@ async def rename(engine: Engine, container: Container, new_name: str) -> None:
         engine.containers.release_name(old, container.id)
         container.entry = None
         links.forget_rows(engine, container)
+    if container.running:
+        await resolving.renew(engine)
     tell(engine.bus, container, "rename", oldName=f"/{old}")

@@ -29,6 +29,7 @@ from sampan.engine.containers.record import Container, Endpoint
 from sampan.engine.containers.seccomp import add_filter, seccomp_file
 from sampan.engine.engine import Engine
 from sampan.engine.network import Connection
+from sampan.engine.networks import resolving
 from sampan.engine.networks.attach import attach_all
 from sampan.engine.runner import LaunchFailed
 from sampan.engine.state import State
@@ -68,6 +69,8 @@ async def launch(engine: Engine, container: Container) -> None:
         await mounting.mount_for(engine, container)
         tell_volumes(engine.bus, container, "mount")
         request = await asyncio.to_thread(prepare, engine, container, connection, joined, linked)
+        if await resolving.introduce(engine, container, list(connection.endpoints)):
+            request = request._replace(resolver=resolving.path(engine))
         request = request._replace(attaches=[attach for attach, _ in attaches])
         link = await engine.launcher.launch(
             request,
@@ -101,6 +104,7 @@ def running(container: Container, started: Started, endpoints: Sequence[Endpoint
 
 
 async def _undo(engine: Engine, container: Container, error: BaseException) -> None:
+    await resolving.forget(engine, container)
     await engine.network.disconnect(container)
     tell_network(engine, container, "disconnect")
     await mounting.unmount_unused(engine, container)

@@ -12,6 +12,7 @@ from sampan.engine.containers.record import Container
 from sampan.engine.containers.remove import remove
 from sampan.engine.containers.restarts import next_delay, should_restart
 from sampan.engine.engine import Engine
+from sampan.engine.networks import resolving
 from sampan.engine.runner import Event
 from sampan.engine.state import State
 from sampan.engine.volumes import mounting
@@ -84,6 +85,7 @@ async def _clear(engine: Engine, container: Container) -> None:
         link.close()
     probes.end(container)
     engine.execs.abandon(container)
+    await resolving.forget(engine, container)
     await engine.network.disconnect(container)
     tell_network(engine, container, "disconnect")
     await mounting.unmount_unused(engine, container)

@@ -1,0 +1,57 @@
+"""`docker network disconnect`: for the next start, and at once where the container runs."""
+
+from sampan.engine.containers import netfiles, netrecord
+from sampan.engine.containers.config import NetworkingConfig
+from sampan.engine.containers.happenings import tell_of_network
+from sampan.engine.containers.record import Container
+from sampan.engine.engine import Engine
+from sampan.engine.networks import attach, resolving, wanted
+from sampan.engine.networks.plugging import plug
+from sampan.engine.networks.store import Network
+from sampan.errors import Conflict, Forbidden, InvalidArgument
+
+
+async def disconnect(engine: Engine, network: Network, container: Container) -> None:
+    """Raises Forbidden, InvalidArgument, Conflict."""
+    async with container.lock:
+        _check(network, container)
+        running = container.running
+        if running:
+            await _unplug(engine, network, container)
+        kept = {name: one for name, one in wanted.requests(container).items() if name != network.name}
+        container.definition.networking = NetworkingConfig(endpoints_config={**kept})
+        container.entry = None
+        await engine.records.save(container)
+    if running:
+        tell_of_network(engine, container, network, "disconnect")
+
+
+def _check(network: Network, container: Container) -> None:
+    mode = container.definition.host_config.network_mode
+    if container.dying_or_gone:
+        raise Conflict(f"container {container.id} is marked for removal and cannot be disconnected")
+    if "host" in (mode, network.name):
+        raise InvalidArgument(
+            "container cannot be disconnected from host network or connected to host network"
+        )
+    if network.name not in wanted.requests(container):
+        raise Forbidden(f"container {container.id} is not connected to network {network.name}")
+
+
+async def _unplug(engine: Engine, network: Network, container: Container) -> None:
+    """Its pair goes with both ends; published ports go with the place that they were published at."""
+    gone = next((one for one in container.status.endpoints if one.network_id == network.id), None)
+    if gone is None:
+        return
+    left = [one for one in container.status.endpoints if one is not gone]
+    await engine.network.unplug(gone.host_name)
+    first = min(left, key=lambda one: attach.rank(container, one), default=None)
+    await plug(engine, container, (), first)
+    if gone.ports:
+        await engine.network.unpublish(container)
+    engine.network.leave(container, network.id)
+    container.status.endpoints = left
+    if not await resolving.introduce(engine, container, left):
+        await resolving.forget(engine, container)
+    netrecord.write(engine.settings.container_run(container.id), left)
+    netfiles.rewrite(engine, container)

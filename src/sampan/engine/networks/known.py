@@ -1,0 +1,21 @@
+"""Which containers the resolver knows, and our connection to it. State only: `networks.resolving` has the
+verbs."""
+
+import asyncio
+import socket
+
+from sampan.engine.containers.record import Container, Endpoint
+
+
+class Known:
+    def __init__(self) -> None:
+        self.endpoints: dict[str, tuple[Container, list[Endpoint]]] = {}
+        self.lock = asyncio.Lock()
+        self.held: socket.socket | None = None
+
+    def release(self) -> None:
+        """Nobody needs it any more: it ends with its last container."""
+        if self.held is not None:
+            asyncio.get_running_loop().remove_reader(self.held)
+            self.held.close()
+            self.held = None

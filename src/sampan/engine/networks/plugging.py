@@ -1,0 +1,55 @@
+"""Changes inside the network namespace of a running container: a child of the launcher makes them."""
+
+import os
+from collections.abc import Sequence
+
+from sampan.engine.containers.record import Container, Endpoint
+from sampan.engine.engine import Engine
+from sampan.errors import Conflict, Internal
+from sampan.linux import task
+from sampan.runtime.protocol import Interface, Plug
+
+
+async def plug(
+    engine: Engine,
+    container: Container,
+    interfaces: Sequence[Interface],
+    first: Endpoint | None,
+    *,
+    resolver: str = "",
+) -> None:
+    """Add interfaces; `first` has the default gateway from now on. With the container's lock held. Raises
+    Conflict when it has ended, Internal when the kernel refuses."""
+    pidfd, namespace = _open(container)
+    try:
+        request = Plug(
+            container.id,
+            interfaces,
+            (first.gateway or None) if first else None,
+            (first.gateway6 or None) if first else None,
+            resolver,
+        )
+        reply = await engine.launcher.plug(request, [namespace, pidfd])
+    finally:
+        os.close(pidfd)
+        os.close(namespace)
+    if reply.errno:
+        raise Internal(f"failed to change the network of the container: {reply.message.lower()}")
+
+
+def _open(container: Container) -> tuple[int, int]:
+    """(pidfd, network namespace) of the process that was started, and of no later one with its number."""
+    pid, started = container.status.pid, container.link.started if container.link else None
+    try:
+        pidfd = os.pidfd_open(pid)
+        try:
+            namespace = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+            if started is None or task.start_time(pid) != started.start_time:
+                os.close(namespace)
+                raise ProcessLookupError
+        except OSError:
+            os.close(pidfd)
+            raise
+    except OSError:
+        raise Conflict(f"container {container.id} is not running") from None
+    return pidfd, namespace

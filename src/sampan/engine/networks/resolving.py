@@ -1,0 +1,184 @@
+"""Names on the networks of users: the table that the resolver reads (`sampan.resolver`), and that there is a
+resolver as long as somebody needs it. Without the daemon it goes on with what it was told last."""
+
+import asyncio
+import contextlib
+import importlib.util
+import os
+import socket
+from pathlib import Path
+
+import sampan
+from sampan.engine.containers.config import EndpointRequest
+from sampan.engine.containers.record import Container, Endpoint
+from sampan.engine.engine import Engine
+from sampan.engine.networks import plugging, wanted
+from sampan.engine.networks.known import Known
+from sampan.errors import NotFound, SampanError, Unavailable
+from sampan.network import files
+from sampan.resolver import table
+from sampan.resolver.table import Client, Entry, Names, Network
+
+SOCKET = "resolver.sock"
+_PACKAGES = Path(sampan.__file__).resolve().parent.parent
+_PATIENCE = 20.0  # seconds for it to listen
+
+
+def path(engine: Engine) -> str:
+    return f"{engine.settings.run_root}/{SOCKET}"
+
+
+def is_named(engine: Engine, endpoint: Endpoint) -> bool:
+    """On a network of users."""
+    network = engine.networks.get(endpoint.network_id)
+    return network is not None and not network.predefined
+
+
+async def introduce(engine: Engine, container: Container, endpoints: list[Endpoint]) -> bool:
+    """From here on others find it, and it finds them. False: it is on no network that has names."""
+    if not any(is_named(engine, one) for one in endpoints):
+        return False
+    async with engine.known.lock:
+        engine.known.endpoints[container.id] = (container, endpoints)
+        await _write(engine)
+        await _ensure(engine)
+    return True
+
+
+async def forget(engine: Engine, container: Container) -> None:
+    """Already so is a result."""
+    if container.id not in engine.known.endpoints:
+        return
+    async with engine.known.lock:
+        engine.known.endpoints.pop(container.id, None)
+        await _write(engine)
+        if not engine.known.endpoints:
+            engine.known.release()
+
+
+async def renew(engine: Engine) -> None:
+    """Names have changed, or a daemon has come: everything that runs is written down."""
+    async with engine.known.lock:
+        for container in engine.containers:
+            if container.running and any(is_named(engine, one) for one in container.status.endpoints):
+                engine.known.endpoints[container.id] = (container, container.status.endpoints)
+        if engine.known.endpoints:
+            await _write(engine)
+
+
+async def adopted(engine: Engine) -> None:
+    """At the daemon's start. A resolver that is gone is followed by another, with sockets anew."""
+    await renew(engine)
+    if engine.known.endpoints:
+        await _ensure(engine)
+
+
+async def _write(engine: Engine) -> None:
+    data = table.encode(_names(engine, engine.known))
+    await asyncio.to_thread(_replace, f"{engine.settings.run_root}/{table.FILE}", data)
+
+
+def _replace(target: str, data: bytes) -> None:
+    fd = os.open(target + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with open(fd, "wb") as file:
+        file.write(data)
+    os.rename(target + ".new", target)
+
+
+def _names(engine: Engine, known: Known) -> Names:
+    networks: dict[str, Network] = {}
+    entries: dict[str, list[Entry]] = {}
+    clients: dict[str, Client] = {}
+    for container, endpoints in known.endpoints.values():
+        mine = []
+        asked = wanted.requests(container)
+        for endpoint in endpoints:
+            network = engine.networks.get(endpoint.network_id)
+            if network is None or network.predefined:
+                continue
+            mine.append(network.id)
+            gateways = [one.gateway for one in network.subnets if one.gateway]
+            of_network = entries.setdefault(network.id, [])
+            networks[network.id] = Network(network.name, network.internal, gateways, of_network)
+            names = wanted.dns_names(container, asked.get(network.name) or EndpointRequest())
+            addresses = [one for one in (endpoint.address, endpoint.address6) if one]
+            of_network.append(Entry(container.id, names, addresses))
+        clients[container.id] = Client(mine, _links(engine, asked), _servers(container))
+    return Names(networks, clients)
+
+
+def _links(engine: Engine, asked: dict[str, EndpointRequest]) -> dict[str, str]:
+    found = {}
+    for request in asked.values():
+        for link in request.links or ():
+            name, _, alias = link.partition(":")
+            with contextlib.suppress(NotFound, ValueError):
+                found[(alias or name).lower()] = engine.containers.find(name).id
+    return found
+
+
+def _servers(container: Container) -> list[str]:
+    return container.definition.host_config.dns or files.host_nameservers()
+
+
+async def _ensure(engine: Engine) -> None:
+    """There is a resolver, and it stays for us. Raises Unavailable."""
+    known = engine.known
+    if known.held is not None:
+        return
+    known.held = _connected(engine)
+    if known.held is None:
+        await _start(engine)
+        known.held = _connected(engine)
+    if known.held is None:
+        raise Unavailable("the resolver of container names does not start")
+    asyncio.get_running_loop().add_reader(known.held, _lost, engine)
+
+
+def _connected(engine: Engine) -> socket.socket | None:
+    end = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    end.setblocking(False)
+    try:
+        end.connect(path(engine))
+    except OSError:
+        end.close()
+        return None
+    return end
+
+
+async def _start(engine: Engine) -> None:
+    found = importlib.util.find_spec("dnslib")
+    if found is None or found.origin is None:
+        raise Unavailable("container names cannot be resolved: dnslib is not installed")
+    libraries = str(Path(found.origin).resolve().parent.parent)
+    program = f"{_PACKAGES}/sampan/resolver/__main__.py"
+    arguments = ["-I", "-S", program, str(_PACKAGES), libraries, engine.settings.run_root]
+    ours, theirs = socket.socketpair()
+    try:
+        await engine.launcher.resolve(arguments, theirs.fileno())
+        theirs.close()
+        ours.setblocking(False)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE):
+                await asyncio.get_running_loop().sock_recv(ours, 1)
+    finally:
+        ours.close()
+        theirs.close()
+
+
+def _lost(engine: Engine) -> None:
+    """It never says anything: it has ended."""
+    engine.known.release()
+    if engine.known.endpoints:
+        engine.tasks.spawn(_again(engine))
+
+
+async def _again(engine: Engine) -> None:
+    async with engine.known.lock:
+        await _ensure(engine)
+    for container, _ in list(engine.known.endpoints.values()):
+        async with container.lock:
+            if container.running:
+                with contextlib.suppress(SampanError):
+                    first = container.status.endpoint
+                    await plugging.plug(engine, container, (), first, resolver=path(engine))
