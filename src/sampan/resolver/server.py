@@ -19,7 +19,7 @@ from sampan.resolver.forward import forward
 from sampan.resolver.table import Client, Table
 
 SOCKET = "resolver.sock"
-_LOCK = "resolver.lock"
+_LOCK = "containers"  # the directory itself: there is no file to be left behind
 _AT_ONCE = 1024  # questions, as Docker's resolver has them
 _LIMIT = 65535
 _BURST = 64  # datagrams that are read before others get their turn
@@ -240,6 +240,6 @@ def main(run_root: str) -> None:
     os.chdir("/")
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "wb") as file:
         file.write(_OOM_SCORE)
-    lock = os.open(f"{run_root}/{_LOCK}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock = os.open(f"{run_root}/{_LOCK}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     fcntl.flock(lock, fcntl.LOCK_EX)  # one that is about to end has it a moment longer
     asyncio.run(Resolver(run_root).run())

@@ -74,8 +74,12 @@ async def adopted(engine: Engine) -> None:
 
 
 async def _write(engine: Engine) -> None:
-    data = table.encode(_names(engine, engine.known))
-    await asyncio.to_thread(_replace, f"{engine.settings.run_root}/{table.FILE}", data)
+    target = f"{engine.settings.run_root}/{table.FILE}"
+    if engine.known.endpoints:
+        await asyncio.to_thread(_replace, target, table.encode(_names(engine, engine.known)))
+    else:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(target)
 
 
 def _replace(target: str, data: bytes) -> None:

@@ -8,6 +8,7 @@ from sampan.engine.containers import links
 from sampan.engine.containers.config import Config, HostConfig, NetworkingConfig
 from sampan.engine.containers.record import Container, Definition, Endpoint, Link
 from sampan.engine.engine import Engine
+from sampan.engine.networks.store import Networks
 from sampan.engine.registry import Registry
 from sampan.engine.state import State
 from sampan.errors import Conflict, InvalidArgument
@@ -16,6 +17,7 @@ from sampan.errors import Conflict, InvalidArgument
 class Parts:
     def __init__(self) -> None:
         self.containers = Registry()
+        self.networks = Networks(None)  # type: ignore[arg-type]  # nothing is written here
 
     def add(self, name: str, identity: str, *, running: bool = True, **fields: Any) -> Container:
         links_, host = fields.pop("links", []), fields.pop("host", HostConfig())

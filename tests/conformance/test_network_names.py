@@ -1,0 +1,177 @@
+"""Names on networks of users, and networks that come and go while a container runs, in both spellings."""
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from harness.clients import Client
+from harness.looking import inspect
+
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def network(cli: Client, container: Run) -> Iterator[Callable[..., str]]:
+    """Networks that are gone after the test, and the containers with them."""
+    made: list[str] = []
+
+    def create(*flags: str) -> str:
+        name = f"n{os.urandom(4).hex()}"
+        made.append(name)
+        cli("network", "create", *flags, name)
+        return name
+
+    yield create
+    for name in made:
+        if on_it := cli("ps", "-aq", "--filter", f"network={name}", check=False).out.split():
+            cli("rm", "-f", "-v", *on_it, check=False)
+    if made:
+        cli("network", "rm", *made, check=False)
+
+
+def lookup(cli: Client, network: str, name: str) -> str:
+    """The address that a new container finds behind a name; "" for none."""
+    return _first(
+        cli("run", "--rm", "--network", network, "debian", "getent", "ahostsv4", name, check=False).out
+    )
+
+
+def _first(out: str) -> str:
+    return out.split(maxsplit=1)[0] if out.split() else ""
+
+
+def address(cli: Client, container: str, network: str) -> str:
+    return str(inspect(cli, container)["NetworkSettings"]["Networks"][network]["IPAddress"])
+
+
+def test_names_ids_and_aliases(cli: Client, network: Run, container: Run) -> None:
+    name = network()
+    one = container("--network", name, "--network-alias", "db", "--hostname", "box", "busybox", "sleep", "60")
+    there = address(cli, one, name)
+    identity = str(inspect(cli, one)["Id"])
+    script = f"for n in {one} {identity[:12]} db box {one}.{name} DB; do getent ahostsv4 $n | head -1; done"
+    found = cli("run", "--rm", "--network", name, "debian", "sh", "-c", script).out
+    assert [line.split()[0] for line in found.splitlines()] == [there] * 6
+    back = cli("run", "--rm", "--network", name, "debian", "getent", "hosts", there).out
+    assert back.split() == [there, f"{one}.{name}"]
+    gateway = inspect(cli, one)["NetworkSettings"]["Networks"][name]["Gateway"]
+    assert lookup(cli, name, "host.docker.internal") == gateway
+
+
+def test_a_name_is_known_on_its_own_networks_only(cli: Client, network: Run, container: Run) -> None:
+    first, second = network("--internal"), network("--internal")
+    one = container("--network", first, "busybox", "sleep", "60")
+    assert lookup(cli, first, one) == address(cli, one, first)
+    assert lookup(cli, second, one) == ""
+    assert lookup(cli, first, "example.com") == "", "nothing is forwarded from an internal network"
+
+
+def test_resolv_conf(cli: Client, network: Run) -> None:
+    flags = ("--network", network(), "--dns", "192.0.2.53", "--dns-search", "lan")
+    said = cli("run", "--rm", *flags, "busybox", "cat", "/etc/resolv.conf").out
+    assert "nameserver 127.0.0.11\nsearch lan\noptions ndots:0\n" in said
+    assert "192.0.2.53" in said.partition("# ExtServers:")[2]
+
+
+def test_an_alias_that_two_share(cli: Client, network: Run, container: Run) -> None:
+    name = network()
+    both = [container("--network", name, "--network-alias", "web", "busybox", "sleep", "60") for _ in "ab"]
+    said = cli("run", "--rm", "--network", name, "debian", "getent", "ahostsv4", "web").out
+    assert {line.split()[0] for line in said.splitlines()} == {address(cli, one, name) for one in both}
+    cli("rm", "-f", both[0])
+    assert lookup(cli, name, "web") == address(cli, both[1], name)
+
+
+def test_a_new_name_and_a_restart(cli: Client, network: Run, container: Run) -> None:
+    name = network()
+    one = container("--network", name, "busybox", "sleep", "60")
+    other = f"t{os.urandom(4).hex()}"
+    cli("rename", one, other)
+    try:
+        assert lookup(cli, name, other) == address(cli, other, name)
+        cli("restart", "-t", "0", other)
+        assert lookup(cli, name, other) == address(cli, other, name)
+        cli("stop", "-t", "0", other)
+        assert lookup(cli, name, other) == ""
+    finally:
+        cli("rename", other, one)
+
+
+def test_link_on_a_network_of_users(cli: Client, network: Run, container: Run) -> None:
+    name = network()
+    one = container("--network", name, "busybox", "sleep", "60")
+    flags = ("--network", name, "--link", f"{one}:short")
+    found = cli("run", "--rm", *flags, "debian", "getent", "ahostsv4", "short").out
+    assert _first(found) == address(cli, one, name)
+    assert lookup(cli, name, "short") == "", "nobody else calls it so"
+
+
+def test_connected_and_disconnected_while_it_runs(cli: Client, network: Run, container: Run) -> None:
+    first, second = network(), network()
+    peer = container("--network", second, "busybox", "sleep", "60")
+    one = container("--network", first, "busybox", "sleep", "60")
+    cli("network", "connect", "--alias", "other", second, one)
+    there = address(cli, one, second)
+    assert there in cli("exec", one, "ip", "-o", "-4", "addr", "show", "eth1").out
+    assert lookup(cli, second, "other") == there
+    cli("exec", peer, "ping", "-c", "1", one)
+    cli("exec", one, "ping", "-c", "1", peer)
+    again = cli("network", "connect", second, one, check=False)
+    assert f"endpoint with name {one} already exists in network {second}" in again.err
+    cli("network", "disconnect", first, one)
+    assert list(inspect(cli, one)["NetworkSettings"]["Networks"]) == [second]
+    shown = json.loads(cli("network", "inspect", second).out)[0]["IPAM"]["Config"][0]["Gateway"]
+    assert f"default via {shown} dev eth1" in cli("exec", one, "ip", "route").out
+    assert "eth0" not in cli("exec", one, "ip", "link").out
+    missing = cli("network", "disconnect", first, one, check=False)
+    assert f"is not connected to network {first}" in missing.err
+    cli("restart", "-t", "0", one)
+    assert list(inspect(cli, one)["NetworkSettings"]["Networks"]) == [second], "also after a restart"
+
+
+def test_from_the_default_bridge_to_one_with_names(cli: Client, network: Run, container: Run) -> None:
+    name = network()
+    peer = container("--network", name, "busybox", "sleep", "60")
+    one = container("busybox", "sleep", "60")
+    cli("network", "connect", name, one)
+    cli("exec", one, "ping", "-c", "1", peer)
+    cli("exec", peer, "ping", "-c", "1", one)
+
+
+def test_connected_before_the_start(cli: Client, network: Run) -> None:
+    first, second = network(), network()
+    one = f"t{os.urandom(4).hex()}"
+    cli("create", "--name", one, "--network", first, "busybox", "sleep", "60")
+    cli("network", "connect", second, one)
+    cli("start", one)
+    assert all(address(cli, one, name) for name in (first, second))
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (
+            ["--network", "none"],
+            "cannot be connected to multiple networks with one of the networks in private",
+        ),
+        (["--network", "host"], "cannot be disconnected from host network or connected to host network"),
+    ],
+    ids=["none", "host"],
+)
+def test_not_connected(cli: Client, network: Run, container: Run, flags: list[str], words: str) -> None:
+    one = container(*flags, "busybox", "sleep", "60")
+    assert words in cli("network", "connect", network(), one, check=False).err
+
+
+def test_events(cli: Client, network: Run, container: Run) -> None:
+    name = network()
+    one = container("busybox", "sleep", "60")
+    cli("network", "connect", name, one)
+    cli("network", "disconnect", name, one)
+    cli("network", "rm", name)
+    soon = str(int(time.time()) + 1)
+    told = cli("events", "--since", "10m", "--until", soon, "--filter", f"network={name}").out
+    assert [line.split()[2] for line in told.splitlines()] == ["create", "connect", "disconnect", "destroy"]

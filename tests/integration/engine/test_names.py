@@ -1,0 +1,74 @@
+"""Names and networks when the processes behind them are killed."""
+
+import os
+import signal
+from pathlib import Path
+
+from harness.clients import Client
+from harness.daemon import Daemon
+from harness.waiting import until
+
+
+def _asks(sampan: Client, asking: str, name: str) -> str:
+    return sampan("exec", asking, "getent", "hosts", name, check=False).out
+
+
+def _resolver(daemon: Daemon) -> int:
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if str(daemon.run).encode() in words and b"/resolver/__main__.py" in b"".join(words):
+                return int(entry.name)
+    return 0
+
+
+def _asks_on_its_own(path: Path) -> int:
+    return path.read_text().count("ok") if path.exists() else 0
+
+
+def test_names_are_answered_without_a_daemon(daemon: Daemon, sampan: Client, tmp_path: Path) -> None:
+    sampan("network", "create", "names")
+    sampan("run", "-d", "--name", "there", "--network", "names", "busybox", "sleep", "300")
+    loop = "while :; do getent hosts there >/dev/null && echo ok >>/w/said || echo lost >>/w/said; done"
+    flags = ("--network", "names", "-v", f"{tmp_path}:/w")
+    sampan("run", "-d", "--name", "asks", *flags, "debian", "sh", "-c", loop)
+    said = tmp_path / "said"
+    until(lambda: _asks_on_its_own(said) > 5)
+    daemon.kill()
+    before = _asks_on_its_own(said)
+    until(lambda: _asks_on_its_own(said) > before + 20)
+    daemon.start()
+    until(lambda: _asks_on_its_own(said) > before + 40)
+    assert "lost" not in said.read_text()
+    assert sampan("network", "rm", "names", check=False).code == 1, "it knows who is on it"
+    sampan("rm", "-f", "there", "asks")
+    sampan("network", "rm", "names")
+    until(lambda: not _resolver(daemon))
+
+
+def test_a_resolver_that_was_killed_is_followed_by_another(daemon: Daemon, sampan: Client) -> None:
+    sampan("network", "create", "names")
+    sampan("run", "-d", "--name", "there", "--network", "names", "busybox", "sleep", "300")
+    sampan("run", "-d", "--name", "asks", "--network", "names", "debian", "sleep", "300")
+    assert _asks(sampan, "asks", "there")
+    first = _resolver(daemon)
+    os.kill(first, signal.SIGKILL)
+    until(lambda: _resolver(daemon) not in (0, first))
+    assert until(lambda: _asks(sampan, "asks", "there"))
+    sampan("rm", "-f", "there", "asks")
+    sampan("network", "rm", "names")
+
+
+def test_networks_come_back_with_the_daemon(daemon: Daemon, sampan: Client) -> None:
+    identity = sampan("network", "create", "--label", "a=b", "kept").out.strip()
+    daemon.kill()
+    bridge = Path("/sys/class/net", f"br-{identity[:12]}")
+    os.system(f"ip link delete {bridge.name}")
+    daemon.start()
+    assert bridge.exists()
+    assert sampan("network", "inspect", "-f", "{{.Labels.a}} {{.Id}}", "kept").out == f"b {identity}\n"
+    assert sampan("run", "--rm", "--network", "kept", "busybox", "echo", "runs").out == "runs\n"
+    sampan("network", "rm", "kept")
