@@ -18,7 +18,7 @@ from sampan.client.network import create as network_request
 from sampan.client.network import rm as network_rm
 from sampan.client.volume import create as volume_request
 from sampan.client.volume.rm import rm as volume_rm
-from sampan.compose import container, grants, hooks, labels, starting
+from sampan.compose import container, grants, hooks, labels, observe, starting
 from sampan.compose.steps import (
     BuildImage,
     CreateContainer,
@@ -126,6 +126,10 @@ def group(work: Work, steps: list[Step]) -> None:
         with suppress(NotFound):
             exchange.result()
         work.hands.report(kind, name, state)
+    for step in steps:
+        for volume in step.inherited if isinstance(step, RemoveContainer) else ():
+            with suppress(NotFound, Conflict):  # gone with its container; or somebody else has it, too
+                volume_rm(work.client, volume)
 
 
 def _remove(work: Work, kind: str, name: str, request: Callable[[Client, str], object]) -> None:
@@ -232,20 +236,24 @@ def _replace(work: Work, step: CreateContainer, service: Service, creation: cont
     identity = make(work.client, work.project, service, creation, temporary)
     hooks.pre_stop(work.client, work.project, step.old)
     stop_request.stop(work.client, step.replaces, work.timeout)
-    rm_request.rm(work.client, step.replaces, force=True)
+    rm_request.rm(work.client, step.replaces, force=True, volumes=work.renew)
     rename_request.rename(work.client, identity, step.name)
 
 
 def _inherit(client: Client, old: str, creation: container.Creation) -> None:
-    """Anonymous volumes go over: those that the new one does not mount itself."""
+    """Anonymous volumes go over: those in whose place the new one has none of its own."""
     host = creation.body["HostConfig"]
-    taken = {mount["Target"] for mount in host.get("Mounts", ())}
-    taken |= {bind.split(":")[1] for bind in host.get("Binds", ())} | set(host.get("Tmpfs", ()))
+    mounts = {mount["Target"]: mount for mount in host.get("Mounts", ())}
+    taken = {bind.split(":")[1] for bind in host.get("Binds", ())} | set(host.get("Tmpfs", ()))
+    taken |= {target for target, mount in mounts.items() if mount["Type"] != "volume" or mount.get("Source")}
     for mount in inspect(client, old).get("Mounts") or ():
-        name = str(mount.get("Name") or "")
-        anonymous = len(name) == 64 and not set(name) - set("0123456789abcdef")
-        if mount["Type"] == "volume" and anonymous and mount["Destination"] not in taken:
-            inherited = {"Type": "volume", "Source": name, "Target": mount["Destination"]}
+        name, target = str(mount.get("Name") or ""), mount["Destination"]
+        if mount["Type"] != "volume" or not observe.is_anonymous(name) or target in taken:
+            continue
+        if target in mounts:
+            mounts[target]["Source"] = name
+        else:
+            inherited = {"Type": "volume", "Source": name, "Target": target}
             host.setdefault("Mounts", []).append(inherited)
 
 

@@ -32,6 +32,7 @@ class Container:
     image: str = ""
     oneoff: bool = False
     depends_on: tuple[str, ...] = ()
+    anonymous: tuple[str, ...] = ()  # volumes
     raw: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
@@ -69,8 +70,18 @@ def container_of(item: dict[str, Any]) -> Container:
         image=given.get(labels.IMAGE, ""),
         oneoff=given.get(labels.ONEOFF, "False") == "True",
         depends_on=tuple(depends),
+        anonymous=tuple(
+            str(mount["Name"])
+            for mount in item.get("Mounts") or ()
+            if mount.get("Type") == "volume" and is_anonymous(str(mount.get("Name", "")))
+        ),
         raw=item,
     )
+
+
+def is_anonymous(volume: str) -> bool:
+    """Nobody gave it this name: 64 hexadecimal digits."""
+    return len(volume) == 64 and not set(volume) - set("0123456789abcdef")
 
 
 def _name(item: dict[str, Any]) -> str:

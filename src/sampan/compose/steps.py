@@ -75,10 +75,14 @@ class StopContainer:
 
 @dataclass(frozen=True, slots=True)
 class RemoveContainer:
+    """`volumes`: with its anonymous ones; `inherited`: those of them that it has from containers before it,
+    which the daemon takes for named ones."""
+
     id: str
     name: str
     cause: str
     volumes: bool = False
+    inherited: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"remove container {self.name}: {self.cause}"

@@ -42,7 +42,7 @@ def down(name: str, project: Project | None, observed: Observed, options: Option
     groups: list[list[Step]] = []
     for level in levels(chosen):
         groups.append([StopContainer(item.id, item.name, _CAUSE) for item in level if item.state in _RUNNING])
-        groups.append([RemoveContainer(item.id, item.name, _CAUSE, options.volumes) for item in level])
+        groups.append([_removal(item, options) for item in level])
     if not options.named:
         groups.append(list(_networks(name, project, observed)))
     if options.volumes:
@@ -50,6 +50,11 @@ def down(name: str, project: Project | None, observed: Observed, options: Option
     if options.images and project is not None:
         groups.append(list(_images(project, observed, options.images)))
     return [group for group in groups if group]
+
+
+def _removal(item: Container, options: Options) -> RemoveContainer:
+    inherited = item.anonymous if options.volumes else ()
+    return RemoveContainer(item.id, item.name, _CAUSE, options.volumes, inherited)
 
 
 def _counts(container: Container, project: Project | None, options: Options) -> bool:
