@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -127,9 +127,19 @@ def group(work: Work, steps: list[Step]) -> None:
             exchange.result()
         work.hands.report(kind, name, state)
     for step in steps:
-        for volume in step.inherited if isinstance(step, RemoveContainer) else ():
-            with suppress(NotFound, Conflict):  # gone with its container; or somebody else has it, too
-                volume_rm(work.client, volume)
+        if isinstance(step, RemoveContainer):
+            _remove_quietly(work.client, step.inherited)
+
+
+def _remove_quietly(client: Client, volumes: Iterable[str]) -> None:
+    for volume in volumes:
+        with suppress(NotFound, Conflict):  # gone with its container; or somebody else has it, too
+            volume_rm(client, volume)
+
+
+def _anonymous(client: Client, identity: str) -> list[str]:
+    mounts = inspect(client, identity).get("Mounts") or ()
+    return [mount["Name"] for mount in mounts if observe.is_anonymous(str(mount.get("Name") or ""))]
 
 
 def _remove(work: Work, kind: str, name: str, request: Callable[[Client, str], object]) -> None:
@@ -236,7 +246,9 @@ def _replace(work: Work, step: CreateContainer, service: Service, creation: cont
     identity = make(work.client, work.project, service, creation, temporary)
     hooks.pre_stop(work.client, work.project, step.old)
     stop_request.stop(work.client, step.replaces, work.timeout)
+    left = _anonymous(work.client, step.replaces) if work.renew else []
     rm_request.rm(work.client, step.replaces, force=True, volumes=work.renew)
+    _remove_quietly(work.client, left)
     rename_request.rename(work.client, identity, step.name)
 
 

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from sampan.compose import emit, hashing
-from sampan.compose.tree import Mapping
+from sampan.compose.tree import Mapping, data
 from sampan.errors import InvalidArgument
 
 Options = dict[str, str]
@@ -353,30 +353,14 @@ class Project(Struct):
 
 def project(tree: Mapping) -> Project:
     """Raises InvalidArgument for what no rule before has caught."""
-    data = emit.plain(tree)
-    hosts = {name: _hosts(service) for name, service in (data.get("services") or {}).items()}
-    data["services"] = {name: {**hosts[name], "name": name, "hash": _hash(hosts[name])} for name in hosts}
+    said: Any = data(tree)
+    printed = emit.plain(tree)  # hashes are those of what `config` shows
+    for name, service in (said.get("services") or {}).items():
+        service |= {"name": name, "hash": hashing.of_service(printed["services"][name])}
     for section in ("networks", "volumes"):
-        for item in (data.get(section) or {}).values():
-            item["hash"] = hashing.of_section(item)
+        for name, item in (said.get(section) or {}).items():
+            item["hash"] = hashing.of_section(printed[section][name])
     try:
-        return msgspec.convert(data, Project, strict=False)
+        return msgspec.convert(said, Project, strict=False)
     except msgspec.ValidationError as error:
         raise InvalidArgument(f"invalid compose project: {error}") from None
-
-
-def _hash(service: dict[str, Any]) -> str:
-    return hashing.of_service(service)
-
-
-def _hosts(service: dict[str, Any]) -> dict[str, Any]:
-    """extra_hosts back from its printed form."""
-    found = dict(service)
-    for part in (found, found.get("build")):
-        if isinstance(part, dict) and isinstance(part.get("extra_hosts"), list):
-            hosts: dict[str, list[str]] = {}
-            for line in part["extra_hosts"]:
-                host, _, address = line.partition("=")
-                hosts.setdefault(host, []).append(address)
-            part["extra_hosts"] = hosts
-    return found

@@ -3,10 +3,12 @@
 A case is one file: sections that begin with `== NAME`. `== run` holds the flags, `== environment` variables,
 `== up` and `== down` the flags of those; `== observed` what there is (`image REF ID`, `network NAME`,
 `volume NAME`, `container NAME SERVICE NUMBER STATE same|other [ID of its image]`). What is expected:
-`== config`, `== plan`, `== teardown`, `== error`, `== warnings`. Every other name is a file of the project.
+`== config`, `== plan`, `== bodies` (of the requests, where `== show` asks for them), `== teardown`,
+`== error`, `== warnings`. Every other name is a file of the project.
 `SAMPAN_RECORD_COMPOSE=1 pytest tests/golden/compose` writes what is expected anew: read the difference.
 """
 
+import json
 import os
 import re
 from dataclasses import dataclass, field
@@ -15,14 +17,14 @@ from pathlib import Path
 
 import pytest
 
-from sampan.compose import emit, labels, load, model, plan, select, steps, teardown
+from sampan.compose import apply, container, emit, labels, load, model, plan, select, steps, teardown
 from sampan.compose.discover import Wanted
 from sampan.compose.observe import Container, Observed
 from sampan.errors import SampanError
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.case"))
-EXPECTED = ("config", "plan", "teardown", "error", "warnings")
-GIVEN = ("run", "environment", "observed", "up", "down")
+EXPECTED = ("config", "plan", "bodies", "teardown", "error", "warnings")
+GIVEN = ("run", "environment", "observed", "up", "down", "show")
 RECORD = "SAMPAN_RECORD_COMPOSE" in os.environ
 
 
@@ -72,6 +74,8 @@ def results(case: Case, root: Path) -> dict[str, str]:
             found["teardown"] = torn_down(case.sections["down"].split(), project, observed)
         else:
             found["plan"] = planned(case.sections.get("up", "").split(), project, observed)
+        if "show" in case.sections:
+            found["bodies"] = bodies(project)
     except SampanError as error:
         found["error"] = f"{error}\n"
     if case.warnings:
@@ -125,6 +129,21 @@ def planned(flags: list[str], project: model.Project, observed: Observed) -> str
     )
     first = plan.images(project, observed, options)
     return steps.text([*first, *plan.containers(project, observed, options)])
+
+
+def bodies(project: model.Project) -> str:
+    """What makes the first container of each service, and the networks."""
+    names = {name: [f"{project.name}-{name}-1"] for name in project.services}
+    found: dict[str, object] = {}
+    for name, service in project.services.items():
+        made = container.creation(project, service, names[name][0], {}, names, aliases=(name,))
+        found[name] = {"body": made.body, "further": made.further}
+    networks = {
+        key: apply.network_body(project, key, network) | {"Labels": {}}
+        for key, network in project.networks.items()
+        if not network.external
+    }
+    return json.dumps({"containers": found, "networks": networks}, indent=1) + "\n"
 
 
 def torn_down(flags: list[str], project: model.Project, observed: Observed) -> str:

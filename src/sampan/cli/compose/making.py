@@ -40,6 +40,10 @@ def make(
     context = build_context.prepare(session, options, service.build.context)
     if service.build.dockerfile_inline:
         context.text, context.dockerfile = service.build.dockerfile_inline, ""
+    if (session.client.call("GET", "/version").get("Platform") or {}).get("Name") != "sampan":
+        from sampan.cli.compose import elsewhere
+
+        return elsewhere.build(session, options, context)
     return str(build.run(session, options, context)["ID"])
 
 

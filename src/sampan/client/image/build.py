@@ -29,6 +29,16 @@ def build(
     return client.upload("POST", "/build" + http.query(parameters), _framed(own, tar), headers)
 
 
+def plain(
+    client: Client, parameters: Sequence[tuple[str, str]], tar: Iterable[bytes], *, registries: str = ""
+) -> Exchange:
+    """The same of a daemon that is not ours: the context alone, as a tar."""
+    headers = [("Content-Type", "application/x-tar")]
+    if registries:
+        headers.append(("X-Registry-Config", registries))
+    return client.upload("POST", "/build" + http.query(parameters), tar, headers)
+
+
 def _framed(own: dict[str, Any], tar: Iterable[bytes] | None) -> Iterator[bytes]:
     frame = json.dumpb({**own, "tar": tar is not None})
     yield len(frame).to_bytes(8, "big") + frame
