@@ -17,8 +17,10 @@ to the cgroup, whose place we choose.
 """
 
 import contextlib
+import errno
 import json
 import os
+import re
 import select
 import signal
 import socket
@@ -38,6 +40,7 @@ from sampan.runtime.setup import Stdio
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _CREATE = "failed to create task for container: OCI runtime create failed: "
 _EXEC = "OCI runtime exec failed: "
+_NOT_IN_PATH = re.compile(r"executable file [`'](.*)[`'] not found in \$PATH.*")
 _PATIENCE = 10.0  # seconds for a runtime's `delete`
 _LOG_LIMIT = 64 * 1024  # bytes
 
@@ -236,8 +239,17 @@ def last_error(log: str) -> str:
         with contextlib.suppress(ValueError, AttributeError):
             entry = json.loads(line)
             if entry.get("level") in ("error", "fatal"):
-                return str(entry.get("msg", "")).strip()
+                return as_go_says(str(entry.get("msg", "")).strip())
     return ""
+
+
+def as_go_says(said: str) -> str:
+    """Docker's client has nothing but these words, in Go's spelling, to choose 126 and 127 by
+    (docker/cli cli/command/container/run.go, toStatusError); crun has strerror(3)'s.
+    """
+    for number in (errno.ENOENT, errno.EACCES, errno.EISDIR):
+        said = said.replace(os.strerror(number), os.strerror(number).lower())
+    return _NOT_IN_PATH.sub(r'exec: "\1": executable file not found in $PATH', said)
 
 
 def exit_code(said: str) -> int:

@@ -18,7 +18,7 @@ _NULL = os.makedev(1, 3)
 def mount_filesystem(step: op.MountFilesystem, stage: Stage) -> None:
     try:
         early = step.attributes & ~MOUNT_ATTR_RDONLY if step.copy_up else step.attributes
-        fd = filesystem(step.fstype, step.source, step.data, early)
+        fd = _made(step, early)
         target = open_target(stage.root, step.destination, directory=True, ordinary=step.ordinary)
         if step.copy_up:
             copy_tree(target, fd)
@@ -33,6 +33,26 @@ def mount_filesystem(step: op.MountFilesystem, stage: Stage) -> None:
         stage.proc = fd
     else:
         os.close(fd)
+
+
+def _made(step: op.MountFilesystem, attributes: int) -> int:
+    try:
+        return filesystem(step.fstype, step.source, step.data, attributes)
+    except OSError as error:
+        data = tuple(map(_wrapped, step.data)) if step.fstype == "devpts" else step.data
+        if error.errno != errno.EINVAL or data == step.data:
+            raise
+        return filesystem(step.fstype, step.source, data, attributes)
+
+
+def _wrapped(word: str) -> str:
+    """Until devpts came to fsparam_gid it took digits alone but read them as an int, by way of a long
+    (fs/devpts/inode.c of 6.1: "gid=%u", match_int). A gid above 2^31, which a user namespace's map may well
+    hold, is out of range, unless it is written as the unsigned long with the same bits as that int.
+    """
+    key, _, value = word.partition("=")
+    gid = int(value) if key == "gid" and value.isdecimal() else 0
+    return f"gid={gid + (1 << 64) - (1 << 32)}" if 1 << 31 <= gid < 1 << 32 else word
 
 
 def filesystem(fstype: str, source: str, data: tuple[str, ...], attributes: int) -> int:

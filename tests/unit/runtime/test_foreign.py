@@ -66,6 +66,22 @@ def test_exit_codes_are_read_from_sentences(said: str, code: int) -> None:
     assert foreign.exit_code(said) == code
 
 
+@pytest.mark.parametrize(
+    ("said", "dockers"),
+    [
+        (
+            "executable file `x` not found in $PATH: No such file or directory",
+            'exec: "x": executable file not found in $PATH',
+        ),
+        ("open executable: Permission denied", "open executable: permission denied"),
+        ("stat `/x`: No such file or directory", "stat `/x`: no such file or directory"),
+        ('exec: "x": executable file not found in $PATH', 'exec: "x": executable file not found in $PATH'),
+    ],
+)
+def test_crun_speaks_so_that_dockers_client_understands(said: str, dockers: str) -> None:
+    assert foreign.as_go_says(said) == dockers
+
+
 def test_the_last_error_of_a_log(tmp_path: Path) -> None:
     log = tmp_path / "log"
     assert foreign.last_error(str(log)) == ""
