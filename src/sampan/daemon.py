@@ -28,6 +28,7 @@ from sampan.engine.events import Bus
 from sampan.engine.images.images import open_images
 from sampan.engine.logfollow import LogWatch
 from sampan.engine.network import NetworkFloor
+from sampan.engine.networks import guarding
 from sampan.engine.networks.store import Networks
 from sampan.engine.registry import Registry
 from sampan.engine.runner import Launcher
@@ -147,6 +148,7 @@ async def _serve(
     for notice in engine.network.notices():
         _log.warning("%s", notice)
     await adopt_all(engine)
+    monitor = guarding.guard(engine)
     server = Server(routes.router(engine).handle, system.HEADERS)
     for listener in listeners:
         await server.listen(listener, tls)
@@ -155,6 +157,9 @@ async def _serve(
     await stop.wait()
     _notify("STOPPING=1")
     await server.close()
+    if monitor is not None:
+        loop.remove_reader(monitor)
+        monitor.close()
     await _close(engine)
     _log.info("stopped; containers go on running")
 

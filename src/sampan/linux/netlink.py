@@ -151,6 +151,11 @@ class Socket:
     def close(self) -> None:
         self._socket.close()
 
+    @property
+    def port(self) -> int:
+        """Of the socket, once something was sent: the kernel chose it then (netlink(7))."""
+        return int(self._socket.getsockname()[0])
+
     def fileno(self) -> int:
         return self._socket.fileno()
 

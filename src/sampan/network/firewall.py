@@ -36,6 +36,11 @@ class Firewall:
             self._socket.close()
             raise
 
+    @property
+    def port(self) -> int:
+        """How the kernel names us when it tells others what we did."""
+        return self._socket.port
+
     def close(self) -> None:
         """The table stays."""
         self._socket.close()

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 from pathlib import Path
 
 from harness.clients import Client
@@ -72,3 +73,17 @@ def test_networks_come_back_with_the_daemon(daemon: Daemon, sampan: Client) -> N
     assert sampan("network", "inspect", "-f", "{{.Labels.a}} {{.Id}}", "kept").out == f"b {identity}\n"
     assert sampan("run", "--rm", "--network", "kept", "busybox", "echo", "runs").out == "runs\n"
     sampan("network", "rm", "kept")
+
+
+def test_a_firewall_that_was_flushed_is_back(daemon: Daemon, sampan: Client) -> None:
+    table = daemon.names.table
+
+    def rules() -> int:
+        listed = subprocess.run(["nft", "list", "table", "inet", table], capture_output=True, text=True)
+        return listed.stdout.count("\n")
+
+    before = rules()
+    for command in (["delete", "table", "inet", table], ["flush", "table", "inet", table]):
+        subprocess.run(["nft", *command], check=True)
+        assert until(lambda: rules() == before, 1)
+    assert sampan("run", "--rm", "busybox", "echo", "runs").out == "runs\n"
