@@ -115,7 +115,7 @@ def _work_while_it_is_killed(own: Daemon, kill: Callable[[Daemon, random.Random]
     moments = random.Random(SEED)
     try:
         for _ in range(KILLS):
-            over.wait(moments.uniform(0.05, 0.8))
+            over.wait(moments.uniform(0.05, 0.8) * FACTOR)
             kill(own, moments)
     finally:
         over.set()
