@@ -3,11 +3,10 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, Protocol
-
-import msgspec
+from typing import Protocol
 
 from sampan.api.messages import Stream
+from sampan.api.progress import Line, told
 from sampan.engine.builds.build import Built
 from sampan.engine.builds.events import (
     Begun,
@@ -24,7 +23,6 @@ from sampan.engine.builds.events import (
 from sampan.engine.builds.request import BuildFailed
 from sampan.errors import SampanError
 
-Line = dict[str, Any]
 Work = Callable[[Report], Awaitable[Built]]
 TRACE = "sampan.build.trace"
 
@@ -80,21 +78,12 @@ async def _run(
 async def _lines(
     task: "asyncio.Task[None]", queue: "asyncio.Queue[Line | Exception | None]", first: Line | None
 ) -> AsyncIterator[bytes]:
-    item: Line | Exception | None = first
     try:
-        while item is not None:
-            if isinstance(item, Exception):
-                yield _encoded(_failure(item))
-                return
-            yield _encoded(item)
-            item = await queue.get()
+        async for line in told(queue.get, first, _failure):
+            yield line
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-
-
-def _encoded(line: Line) -> bytes:
-    return msgspec.json.encode(line) + b"\r\n"
 
 
 def _failure(error: Exception) -> Line:

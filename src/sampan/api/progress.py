@@ -6,7 +6,7 @@ the head has left. A client that goes away cancels the work.
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -64,16 +64,26 @@ def _run(work: Work, channel: _Channel) -> None:
 
 
 async def _lines(channel: _Channel, first: Line | None) -> AsyncIterator[bytes]:
-    item: Line | Exception | None = first
     try:
-        while item is not None:
-            if isinstance(item, Exception):
-                yield _encoded(_failure(item))
-                return
-            yield _encoded(item)
-            item = await channel.get()
+        async for line in told(channel.get, first, _failure):
+            yield line
     finally:
         channel.cancelled.set()
+
+
+async def told(
+    following: Callable[[], Awaitable[Line | Exception | None]],
+    first: Line | None,
+    failure: Callable[[Exception], Line],
+) -> AsyncIterator[bytes]:
+    """The lines as they are sent, up to None, or to an error, which is the last of them."""
+    item: Line | Exception | None = first
+    while item is not None:
+        if isinstance(item, Exception):
+            yield _encoded(failure(item))
+            return
+        yield _encoded(item)
+        item = await following()
 
 
 def _encoded(line: Line) -> bytes:
