@@ -1,7 +1,7 @@
 """POST /build, as the classic protocol has it and as our own client speaks it; what belongs to the cache.
 
 Our client sends `application/vnd.sampan.build`: a frame of JSON (`_Own`), its length before it as 8 bytes
-big-endian, and then the tar, if the daemon cannot read the directory itself (docs/adr/0008-build-context.md).
+big-endian, and then the tar, if the daemon cannot read the directory itself (docs/adr/0010-build-context.md).
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """The context of `build`: a directory, standard input, or a place that the daemon fetches from.
 
 On a socket of this machine the daemon is told the directory and reads it itself; elsewhere it is sent as a
-tar (docs/adr/0008-build-context.md).
+tar (docs/adr/0010-build-context.md).
 """
 
 from __future__ import annotations
