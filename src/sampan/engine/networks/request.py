@@ -19,7 +19,8 @@ _NO_SWARM = (
     'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to'
     " swarm and try again."
 )
-_DRIVERS = ("bridge", "macvlan", "ipvlan")
+_DRIVERS = ("bridge",)
+_LATER = ("macvlan", "ipvlan")
 _Parsed = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -96,6 +97,8 @@ def _driver(driver: str) -> None:
         raise Forbidden(f'only one instance of "{name}" network is allowed')
     if driver == "overlay":
         raise Unavailable(_NO_SWARM)
+    if driver in _LATER:
+        raise Unsupported(f"networks with the driver {driver} are not supported yet")
     if driver not in _DRIVERS:
         raise NotFound(f'plugin "{driver}" not found')
 
