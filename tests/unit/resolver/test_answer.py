@@ -70,6 +70,7 @@ def test_an_answer_belongs_to_its_question_only() -> None:
 @pytest.mark.parametrize(
     "data",
     [b"", b"\0" * 11, b"\0" * 12, b"\0" * 4 + b"\0\1" + b"\0" * 6 + b"\xc0\x0c\0\1\0\1", ask("a")[:-3]],
+    ids=["nothing", "short", "no question", "a name in a circle", "cut off"],
 )
 def test_what_is_no_question(data: bytes) -> None:
     assert answer.read(data) is None
