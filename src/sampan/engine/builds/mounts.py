@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import errno
 import hashlib
 import os
 import posixpath
+import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 
@@ -133,8 +135,7 @@ class Mounting:
         path = f"{base}/{name}"
         if not os.path.isdir(path):
             os.makedirs(base, mode=0o700, exist_ok=True)
-            fresh = os.path.join(self._workspace, f"cache-{name}")
-            os.mkdir(fresh, 0o700)
+            fresh = tempfile.mkdtemp(prefix="cache-", dir=self._workspace)
             if bound.content is not None:
                 self._copied(bound, viewed, fresh, links=False)
             else:
@@ -142,7 +143,12 @@ class Mounting:
             mount = bound.mount
             os.chown(f"{fresh}/diff", mount.uid, mount.gid)
             os.chmod(f"{fresh}/diff", 0o755 if mount.mode is None else mount.mode)
-            os.rename(fresh, path)
+            try:
+                os.rename(fresh, path)
+            except OSError as error:
+                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                    raise
+                # Another step was first with it; this one goes with the workspace.
         self._note(name, bound.mount)
         return f"{path}/diff"
 
