@@ -29,9 +29,10 @@ _UNREFERENCED = {
 
 
 def files(scene: Scene) -> Iterator[str]:
+    """But the database, and parts of blobs: the store keeps those for a week, to go on from there."""
     for root in (scene.daemon.run, scene.daemon.data):
         for path in _walk(root):
-            if not path.name.startswith("sampan.db"):
+            if not path.name.startswith("sampan.db") and not path.match("ingest/blob-*"):
                 yield str(path.relative_to(scene.daemon.root))
 
 
