@@ -1,18 +1,15 @@
 """The root: overlay or bind, and the pivot into it. In the child, in its new mount namespace."""
 
-import errno
 import os
 from collections.abc import Sequence
 
-from sampan.linux import capability, mount, process
+from sampan.linux import capability, mount, overlay, process
 from sampan.linux.mount import AT_FDCWD, AT_RECURSIVE, MS_PRIVATE, MS_REC, OPEN_TREE_CLONE
 from sampan.linux.openat2 import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, openat2
 from sampan.runtime import operations as op
 from sampan.runtime.failure import invalid
 from sampan.runtime.stage import Stage
 
-# Features that a hostile layer could use through its xattrs (fs/overlayfs, "trusted.overlay.*").
-_GUARDS = (("metacopy", "off"), ("redirect_dir", "nofollow"))
 _PAGE = 4095  # mount(2): data is one page, with its NUL
 _LAYERS = 500  # OVL_MAX_STACK
 _STRING = 255  # fs/fsopen.c: strndup_user(…, 256)
@@ -96,10 +93,10 @@ def _attach_overlay(lowerdirs: Sequence[str], writable: Sequence[tuple[str, str]
     """On the directory `anchor`: the overlay's root."""
     if len(lowerdirs) > _LAYERS:
         raise invalid(f"an image of {len(lowerdirs)} layers: overlayfs takes {_LAYERS}")
-    if not _takes_layers_singly():
+    if not overlay.takes_layers_singly():
         _overlay_by_page(lowerdirs, writable, anchor)
         return os.open(anchor, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    root = _overlay_by_layer(lowerdirs, writable)
+    root = overlay.by_layer(lowerdirs, writable, _set_path)
     place = os.open(anchor, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     mount.move_mount(root, place)
     os.close(place)
@@ -117,32 +114,6 @@ def _with_machine_apart(lowerdirs: Sequence[str], anchor: str) -> Sequence[str]:
     return (*lowerdirs[:-1], anchor)
 
 
-def _takes_layers_singly() -> bool:
-    """ "lowerdir+" came with Linux 6.8. Before 6.5 overlayfs had no parser of its own for fsconfig(2): it
-    would take the word, and refuse the mount with a line in the kernel's log."""
-    major, minor, *_ = os.uname().release.split(".")
-    return (int(major), int(minor.split("-")[0])) >= (6, 8)
-
-
-def _overlay_by_layer(lowerdirs: Sequence[str], writable: Sequence[tuple[str, str]]) -> int:
-    context = mount.fsopen("overlay")
-    try:
-        mount.fsconfig_string(context, "source", "overlay")
-        for path in lowerdirs:
-            _set_path(context, "lowerdir+", path)
-        for key, path in writable:
-            _set_path(context, key, path)
-        for key, value in _GUARDS:
-            _if_known(context, key, value)
-        try:
-            mount.fsconfig_create(context)
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, mount.fslog(context) or "overlay") from None
-        return mount.fsmount(context)
-    finally:
-        os.close(context)
-
-
 def _set_path(context: int, key: str, path: str) -> None:
     """A string of fsconfig(2) ends at 255 bytes; a longer path is named from its parent. Looked up at once
     (fs/overlayfs/params.c, ovl_parse_layer)."""
@@ -157,35 +128,18 @@ def _set_path(context: int, key: str, path: str) -> None:
         os.chdir("/")
 
 
-def _if_known(context: int, key: str, value: str) -> None:
-    try:
-        mount.fsconfig_string(context, key, value)
-    except OSError as error:
-        if error.errno != errno.EINVAL:
-            raise
-
-
 def _overlay_by_page(lowerdirs: Sequence[str], writable: Sequence[tuple[str, str]], anchor: str) -> None:
     """mount(2), the layers named from their common directory to make them short."""
     common = os.path.commonpath(lowerdirs) if len(lowerdirs) > 1 else os.path.dirname(lowerdirs[0])
     os.chdir(common)
     relative = [path[len(common) :].lstrip("/") or "." for path in lowerdirs]
-    lower = ":".join(path.replace("\\", "\\\\").replace(":", "\\:").replace(",", "\\,") for path in relative)
-    options = [
-        f"lowerdir={lower}",
-        *(f"{key}=" + path.replace("\\", "\\\\").replace(",", "\\,") for key, path in writable),
-    ]
-    guards = [f"{key}={value}" for key, value in _GUARDS]
+    options, guards = overlay.options(relative, writable), overlay.guards()
     if len(os.fsencode(",".join(options + guards))) > _PAGE:
         guards = []
     if len(os.fsencode(",".join(options))) > _PAGE:
         raise invalid(f"an image of {len(lowerdirs)} layers does not fit this kernel's mount options")
     try:
-        mount.mount("overlay", anchor, "overlay", 0, ",".join(options + guards))
-    except OSError as error:
-        if error.errno != errno.EINVAL or not guards:
-            raise
-        mount.mount("overlay", anchor, "overlay", 0, ",".join(options))
+        overlay.by_page(anchor, options, guards)
     finally:
         os.chdir("/")
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sampan.linux import mount
-from sampan.runtime import rootfs as runtime_rootfs
+from sampan.linux import overlay as overlayfs
 from sampan.runtime.failure import OciError
 from sampan.runtime.protocol import Rootfs
 
@@ -226,7 +226,7 @@ def test_a_bundle_without_layers(box: Any) -> None:
 @pytest.mark.parametrize("old", [False, True], ids=["lowerdir+", "one page"])
 def test_layers(box: Any, monkeypatch: pytest.MonkeyPatch, count: int, *, old: bool) -> None:
     """The second way is that of kernels before 6.8: all layers in one page of options."""
-    if not old and not runtime_rootfs._takes_layers_singly():
+    if not old and not overlayfs.takes_layers_singly():
         pytest.skip("a kernel before 6.8")
     lower = []
     for number in range(2, count + 1):
@@ -235,7 +235,7 @@ def test_layers(box: Any, monkeypatch: pytest.MonkeyPatch, count: int, *, old: b
         (layer / "number").write_text(f"{number}\n")
         lower.insert(0, str(layer))
     if old:
-        monkeypatch.setattr(runtime_rootfs, "_takes_layers_singly", lambda: False)
+        monkeypatch.setattr(overlayfs, "takes_layers_singly", lambda: False)
     rootfs = Rootfs([*lower, str(box.layer)], str(box.upper), str(box.directory / "c/work"))
     assert box.run(box.spec("cat", "/number"), box.launch(rootfs=rootfs)).output == f"{count}\n"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sampan.runtime import rootfs as runtime_rootfs
+from sampan.linux import overlay as overlayfs
 from sampan.runtime.failure import OciError
 from sampan.runtime.protocol import Rootfs
 
@@ -60,9 +60,9 @@ def test_an_image_beside_the_root(
     box: Any, layers: list[str], monkeypatch: pytest.MonkeyPatch, singly: bool
 ) -> None:
     """By either interface of overlayfs."""
-    if singly and not runtime_rootfs._takes_layers_singly():
+    if singly and not overlayfs.takes_layers_singly():
         pytest.skip("this kernel takes layers in one string only")
-    monkeypatch.setattr(runtime_rootfs, "_takes_layers_singly", lambda: singly)
+    monkeypatch.setattr(overlayfs, "takes_layers_singly", lambda: singly)
     escaped = ":".join(path.replace("\\", "\\\\").replace(":", "\\:") for path in layers)
     overlay = {"destination": "/i", "type": "overlay", "options": ["ro", f"lowerdir={escaped}"]}
     spec = box.spec(script="ls /i/dir /j; touch /i/x 2>/dev/null || echo read-only; touch /x && echo written")
