@@ -7,6 +7,7 @@ from typing import Protocol
 
 from sampan.api.messages import Stream
 from sampan.api.progress import Line, told
+from sampan.api.status import encodable
 from sampan.engine.builds.build import Built
 from sampan.engine.builds.events import (
     Begun,
@@ -87,7 +88,7 @@ async def _lines(
 
 
 def _failure(error: Exception) -> Line:
-    text = _encodable(str(error) if isinstance(error, SampanError) else f"internal error: {error!r}")
+    text = encodable(str(error) if isinstance(error, SampanError) else f"internal error: {error!r}")
     detail: Line = {"message": text}
     if isinstance(error, BuildFailed):
         detail["code"] = error.code
@@ -98,11 +99,6 @@ def _failure(error: Exception) -> Line:
         if error.debug:
             detail["debug"] = error.debug
     return {"errorDetail": detail, "error": text}
-
-
-def _encodable(text: str) -> str:
-    """Without the lone surrogates that names of files may bring along."""
-    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _text(data: bytes) -> str:
@@ -125,7 +121,7 @@ def _fields(event: Event) -> Line | None:
     if isinstance(event, Output):
         return {"output": event.vertex.number, "data": _text(event.data), "stderr": event.error}
     if isinstance(event, Ended):
-        return {"ended": event.vertex.number, "cached": event.cached, "failure": _encodable(event.failure)}
+        return {"ended": event.vertex.number, "cached": event.cached, "failure": encodable(event.failure)}
     if isinstance(event, Warned):
         return {"warning": event.rule, "message": event.message, "excerpt": event.excerpt, "line": event.line}
     if isinstance(event, Note):

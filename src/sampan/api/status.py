@@ -55,9 +55,9 @@ def answer(error: Exception) -> Response:
 
 
 def message(status: int, text: str) -> Response:
-    return Response(status, msgspec.json.encode({"message": _encodable(text)}) + b"\n")
+    return Response(status, msgspec.json.encode({"message": encodable(text)}) + b"\n")
 
 
-def _encodable(text: str) -> str:
+def encodable(text: str) -> str:
     """Without the lone surrogates that names of files may bring along."""
     return text.encode("utf-8", "backslashreplace").decode()

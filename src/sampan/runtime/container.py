@@ -59,6 +59,16 @@ class Container:
         self.about = about  # the state for hooks; empty without any
 
 
+class Running(NamedTuple):
+    """A container as `execute` sees it, in a process that did not create it."""
+
+    pid: int
+    pidfd: int
+    cgroup: Cgroup
+    spec: dict[str, Any]
+    warnings: list[str]
+
+
 class Executed(NamedTuple):
     pid: int
     pidfd: int
@@ -140,7 +150,7 @@ def _poststart(container: Container, after: Sequence[hooks.Hook]) -> None:
 
 
 def execute(
-    container: Container,
+    container: Container | Running,
     wanted: dict[str, Any],
     stdio: Stdio | None,
     seccomp: str | None,
@@ -272,7 +282,7 @@ def _provide(
             container.link.send(link.GO)
 
 
-def _execute(container: Container, joining: Join, stdio: Stdio | None) -> Executed:
+def _execute(container: Container | Running, joining: Join, stdio: Stdio | None) -> Executed:
     ours, theirs = link.pair()
     unseen = joining.namespaces & process.CLONE_NEWPID or not _has(container.spec, "pid")
     try:
@@ -320,7 +330,7 @@ def _pid_of(pidfd: int) -> int:
         return int(next(line for line in file if line.startswith("Pid:")).split()[1])
 
 
-def _clone_beside(container: Container, pid_namespace: Sequence[int]) -> tuple[int, int]:
+def _clone_beside(container: Container | Running, pid_namespace: Sequence[int]) -> tuple[int, int]:
     try:
         return _clone(0, cgroups.open_birthplace(container.cgroup), pid_namespace)
     except OSError as error:

@@ -14,7 +14,7 @@ import json
 import marshal
 import os
 from _socket import socket
-from typing import Any, NamedTuple, NoReturn, cast
+from typing import Any, NamedTuple, NoReturn
 
 from sampan.errors import Conflict, Internal, SampanError
 from sampan.linux import task
@@ -256,16 +256,6 @@ def _files(ends: Ends) -> list[int]:
 # -- exec ------------------------------------------------------------------------------------------
 
 
-class Running(NamedTuple):
-    """A container as `container.execute` sees it, in a process that did not create it."""
-
-    pid: int
-    pidfd: int
-    cgroup: Cgroup
-    spec: dict[str, Any]
-    warnings: list[str]
-
-
 def execute_and_exit(
     monitor: socket,
     born: Born,
@@ -279,8 +269,8 @@ def execute_and_exit(
     try:
         task.set_parent_death_signal(_SIGKILL)
         spec = container.load(f"{born.run_dir}/config.json")
-        running = Running(born.pid, pidfd, Cgroup(*born.cgroup), spec, [])
-        _tell(monitor, *_execute(cast(container.Container, running), born, process, seccomp, stdio))
+        running = container.Running(born.pid, pidfd, Cgroup(*born.cgroup), spec, [])
+        _tell(monitor, *_execute(running, born, process, seccomp, stdio))
     except BaseException as error:
         report_crash(born.run_dir)
         _tell(monitor, Failure("Internal", f"{type(error).__name__}: {error}", _CANNOT_RUN), [])
@@ -289,7 +279,7 @@ def execute_and_exit(
 
 
 def _execute(
-    running: container.Container,
+    running: container.Running,
     born: Born,
     process: dict[str, Any],
     seccomp: str | None,

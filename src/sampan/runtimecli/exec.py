@@ -2,11 +2,10 @@
 
 import json
 import os
-from typing import Any, NamedTuple, cast
+from typing import Any
 
 from sampan.errors import Conflict, InvalidArgument
 from sampan.runtime import container
-from sampan.runtime.cgroup import Cgroup
 from sampan.runtime.setup import Stdio
 from sampan.runtimecli.attend import attend, signals
 from sampan.runtimecli.create import check_console, filter_of, send_console
@@ -33,16 +32,6 @@ FLAGS: list[Flag] = [
     value("cgroup", "not supported"),
 ]
 FAILED = 255  # the exit code when the process never ran
-
-
-class Running(NamedTuple):
-    """What `container.execute` needs to know of a container that another process made."""
-
-    pid: int
-    pidfd: int
-    cgroup: Cgroup
-    spec: dict[str, Any]
-    warnings: list[str]
 
 
 def run(invocation: Invocation) -> int:
@@ -75,12 +64,13 @@ def _execute(
         raise Conflict("cannot exec in a paused container (use --ignore-paused to override)")
     pidfd = os.pidfd_open(record.pid)
     try:
-        running = Running(record.pid, pidfd, entry.cgroup(), spec, [])
+        running = container.Running(record.pid, pidfd, entry.cgroup(), spec, [])
         stdio = None if process.get("terminal") else Stdio(0, 1, 2)
         kept = preserved(given["preserve-fds"], process)
-        made = cast(container.Container, running)
         # Who else is in its pid namespace is not on record here.
-        return container.execute(made, process, stdio, filter_of(entry, spec), preserved=kept, watched=True)
+        return container.execute(
+            running, process, stdio, filter_of(entry, spec), preserved=kept, watched=True
+        )
     finally:
         os.close(pidfd)
 

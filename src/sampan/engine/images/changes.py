@@ -1,10 +1,10 @@
 """The instructions of `--change` (import, commit): lines of a Dockerfile that alter an image's
 configuration."""
 
-import json
 import posixpath
 import shlex
 
+from sampan.build.parser import json_form
 from sampan.engine.images import health
 from sampan.errors import InvalidArgument
 from sampan.oci.image import Config
@@ -62,7 +62,7 @@ def _workdir(config: Config, text: str) -> None:
 
 
 def _volume(config: Config, text: str) -> None:
-    paths = _json_list(text) or _words(text)
+    paths = json_form(text) or _words(text)
     config.Volumes = dict(config.Volumes or {}) | {path: {} for path in paths}
 
 
@@ -98,18 +98,8 @@ _INSTRUCTIONS = {
 
 def _command(text: str, config: Config) -> list[str]:
     """JSON is taken as it is; anything else is for the shell."""
-    listed = _json_list(text)
-    return listed if listed is not None else [*(config.Shell or ["/bin/sh", "-c"]), text]
-
-
-def _json_list(text: str) -> list[str] | None:
-    if not text.startswith("["):
-        return None
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, list) and all(isinstance(word, str) for word in found) else None
+    listed = json_form(text)
+    return list(listed) if listed is not None else [*(config.Shell or ["/bin/sh", "-c"]), text]
 
 
 def _words(text: str) -> list[str]:
