@@ -104,11 +104,7 @@ def running(container: Container, started: Started, endpoints: Sequence[Endpoint
 
 
 async def _undo(engine: Engine, container: Container, error: BaseException) -> None:
-    await resolving.forget(engine, container)
-    await engine.network.disconnect(container)
-    tell_network(engine, container, "disconnect")
-    await mounting.unmount_unused(engine, container)
-    tell_volumes(engine.bus, container, "unmount")
+    await supervise.let_go(engine, container)
     if isinstance(error, Exception):  # and not the end of the daemon
         container.status.exit_code = error.exit_code if isinstance(error, LaunchFailed) else 128
         container.status.error = str(error)

@@ -85,15 +85,20 @@ async def _clear(engine: Engine, container: Container) -> None:
         link.close()
     probes.end(container)
     engine.execs.abandon(container)
+    await let_go(engine, container)
+    if container.definition.host_config.ipc_mode == "shareable":
+        await asyncio.to_thread(shm.drop, engine.settings.container_run(container.id))
+    status.endpoints = []
+    container.entry = None
+
+
+async def let_go(engine: Engine, container: Container) -> None:
+    """Of what it had while it ran: names, addresses, ports, mounted volumes."""
     await resolving.forget(engine, container)
     await engine.network.disconnect(container)
     tell_network(engine, container, "disconnect")
     await mounting.unmount_unused(engine, container)
     tell_volumes(engine.bus, container, "unmount")
-    if container.definition.host_config.ipc_mode == "shareable":
-        await asyncio.to_thread(shm.drop, engine.settings.container_run(container.id))
-    status.endpoints = []
-    container.entry = None
 
 
 def _duration(container: Container) -> str:
