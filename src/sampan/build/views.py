@@ -52,36 +52,57 @@ class View(Protocol):
     def close(self) -> None: ...
 
 
+class _DeadEnd(Exception):
+    """The path goes on, but not the tree: nothing is here, or no directory. Not the kernel's error about
+    something that changed meanwhile: that one is told."""
+
+
 def resolve(view: View, path: str, *, last: bool = True) -> Found | None:
     """Where `path` leads, its links followed inside the tree; the last part too unless `last` is False. None:
     there is nothing. Raises InvalidArgument for a circle."""
+    try:
+        real, status = _follow(view, path, last=last, missing=False)
+    except _DeadEnd:
+        return None
+    status = status or view.lstat(real)
+    return Found(real, status) if status is not None else None
+
+
+def place(view: View, path: str) -> str:
+    """The real path that `path` has, or would have if it were made. Raises InvalidArgument."""
+    try:
+        return _follow(view, path, last=True, missing=True)[0]
+    except _DeadEnd as end:
+        raise InvalidArgument(f"cannot copy to non-directory: /{end}") from None
+
+
+def _follow(view: View, path: str, *, last: bool, missing: bool) -> tuple[str, os.stat_result | None]:
+    """The real path and, where the last step looked at it, what is there. `missing`: what is not there has
+    neither links nor an end. Raises _DeadEnd, InvalidArgument for a circle."""
     done: list[str] = []
-    todo = _parts(path)
-    links = 0
-    status = view.lstat("")
-    while todo and status is not None:
+    todo, links = _parts(path), 0
+    status: os.stat_result | None = None
+    while todo:
         part = todo.pop(0)
         if part == "..":
-            done = done[:-1]
-            status = view.lstat("/".join(done))
+            done, status = done[:-1], None
             continue
         here = "/".join([*done, part])
         status = view.lstat(here)
-        if status is None:
-            return None
-        if stat.S_ISLNK(status.st_mode) and (todo or last):
+        if status is None and not missing:
+            raise _DeadEnd(here)
+        if status is not None and stat.S_ISLNK(status.st_mode) and (todo or last):
             links += 1
             if links > _LINKS:
                 raise InvalidArgument(f"too many links in {path}")
             target = read_link(view, here)
             todo = _parts(target) + todo
-            done = [] if target.startswith("/") else done
-            status = view.lstat("/".join(done))
+            done, status = [] if target.startswith("/") else done, None
             continue
-        if todo and not stat.S_ISDIR(status.st_mode):
-            return None
+        if todo and status is not None and not stat.S_ISDIR(status.st_mode):
+            raise _DeadEnd(here)
         done.append(part)
-    return Found("/".join(done), status) if status is not None else None
+    return "/".join(done), status
 
 
 def _parts(path: str) -> list[str]:
@@ -308,28 +329,3 @@ def walk(view: View, path: str) -> list[Found]:
                 inside.append(prefix + name)
         todo += reversed(inside)
     return found
-
-
-def place(view: View, path: str) -> str:
-    """The real path that `path` has, or would have if it were made. Raises InvalidArgument."""
-    done: list[str] = []
-    todo, links = _parts(path), 0
-    while todo:
-        part = todo.pop(0)
-        if part == "..":
-            done = done[:-1]
-            continue
-        here = "/".join([*done, part])
-        status = view.lstat(here)
-        if status is not None and stat.S_ISLNK(status.st_mode):
-            links += 1
-            if links > _LINKS:
-                raise InvalidArgument(f"too many links in {path}")
-            target = read_link(view, here)
-            todo = _parts(target) + todo
-            done = [] if target.startswith("/") else done
-            continue
-        if status is not None and todo and not stat.S_ISDIR(status.st_mode):
-            raise InvalidArgument(f"cannot copy to non-directory: /{here}")
-        done.append(part)
-    return "/".join(done)
