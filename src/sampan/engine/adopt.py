@@ -25,8 +25,8 @@ from sampan.engine.containers.remove import finish_removal
 from sampan.engine.containers.restarts import starts_with_daemon
 from sampan.engine.containers.start import launch, running
 from sampan.engine.engine import Engine
+from sampan.engine.monitorlink import MonitorLink, adopt
 from sampan.engine.networks import resolving
-from sampan.engine.runner import MonitorLink, adopt
 from sampan.engine.state import State
 from sampan.engine.volumes import mounting
 from sampan.errors import SampanError

@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from sampan.engine.runner import Event, Launcher, MonitorLink
+from sampan.engine.monitorlink import Event, MonitorLink
+from sampan.engine.runner import Launcher
 from sampan.oci import runtime as oci
 from sampan.runtime.protocol import Attach, Exec, Exited, Launch, Log, Rootfs
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sampan.engine.runner import LaunchFailed
+from sampan.engine.monitorlink import LaunchFailed
 from sampan.errors import Conflict, NotFound
 from sampan.runtime.logreader import LogReader
 from sampan.runtime.protocol import Detached, ExecExited, Exited, Listener, Log

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from sampan.engine.runner import LaunchFailed, MonitorLink, adopt
+from sampan.engine.monitorlink import LaunchFailed, MonitorLink, adopt
 from sampan.errors import Conflict, Unavailable
 from sampan.runtime.logreader import LogReader
 from sampan.runtime.protocol import EXIT_FILE, ExecState, Exited, Launch

@@ -31,9 +31,9 @@ from sampan.engine.containers.joins import Joined
 from sampan.engine.containers.links import Linked
 from sampan.engine.containers.record import Container, Definition, MountPoint
 from sampan.engine.engine import Engine
+from sampan.engine.monitorlink import LaunchFailed, MonitorLink
 from sampan.engine.network import Connection
 from sampan.engine.networks.attach import attach_all
-from sampan.engine.runner import LaunchFailed, MonitorLink
 from sampan.errors import Conflict, Internal, InvalidArgument
 from sampan.oci import image
 from sampan.runtime.protocol import Attach, Exited, Launch

@@ -15,7 +15,7 @@ from sampan.engine.containers.happenings import tell
 from sampan.engine.containers.record import Container
 from sampan.engine.containers.seccomp import seccomp_file
 from sampan.engine.engine import Engine
-from sampan.engine.runner import LaunchFailed
+from sampan.engine.monitorlink import LaunchFailed
 from sampan.engine.state import State
 from sampan.errors import Conflict, InvalidArgument, NotFound
 from sampan.runtime.protocol import Attach, ExecExited

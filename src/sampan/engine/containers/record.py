@@ -128,7 +128,7 @@ class Container:
         self.definition = definition
         self.status = status or Status()
         self.lock = asyncio.Lock()
-        self.link: Any = None  # engine.runner.MonitorLink
+        self.link: Any = None  # engine.monitorlink.MonitorLink
         self.supervisor: asyncio.Task[None] | None = None
         self.restart: asyncio.Task[None] | None = None  # a restart that the policy has set a time for
         self.prober: asyncio.Task[None] | None = None  # asks for its health

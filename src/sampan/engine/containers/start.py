@@ -28,10 +28,10 @@ from sampan.engine.containers.netfiles import write_network_files
 from sampan.engine.containers.record import Container, Endpoint
 from sampan.engine.containers.seccomp import add_filter, seccomp_file
 from sampan.engine.engine import Engine
+from sampan.engine.monitorlink import LaunchFailed
 from sampan.engine.network import Connection
 from sampan.engine.networks import resolving
 from sampan.engine.networks.attach import attach_all
-from sampan.engine.runner import LaunchFailed
 from sampan.engine.state import State
 from sampan.engine.volumes import mounting
 from sampan.errors import Conflict, Internal

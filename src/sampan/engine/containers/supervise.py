@@ -12,8 +12,8 @@ from sampan.engine.containers.record import Container
 from sampan.engine.containers.remove import remove
 from sampan.engine.containers.restarts import next_delay, should_restart
 from sampan.engine.engine import Engine
+from sampan.engine.monitorlink import Event
 from sampan.engine.networks import resolving
-from sampan.engine.runner import Event
 from sampan.engine.state import State
 from sampan.engine.volumes import mounting
 from sampan.errors import SampanError
