@@ -6,7 +6,6 @@ With another default runtime under our daemons: `SAMPAN_TEST_RUNTIME=runc pytest
 
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent / "images"))
 
 from harness import audit
 from harness.clients import Client, ours, stock
-from harness.daemon import Daemon
+from harness.daemon import Daemon, fresh_root
 from harness.reference import Reference
 
 # A fresh clone first makes its tables of characters, an emulated machine is slow at everything: no failure.
@@ -74,19 +73,12 @@ def registry() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def shared_daemon(registry: str) -> Iterator[Daemon]:
-    daemon = Daemon(Path(tempfile.mkdtemp(prefix="sampan-", dir="/var/tmp")), registry)
-    daemon.start()
-    sampan = ours(daemon.environment())
-    for image in IMAGES:
-        sampan("pull", "-q", image, timeout=300)
-    sampan("run", "--rm", "--init", "busybox", "true")  # what is made once, is there
-    try:
+    with audit.leaving_nothing(Daemon(fresh_root(), registry)) as daemon:
+        sampan = ours(daemon.environment())
+        for image in IMAGES:
+            sampan("pull", "-q", image, timeout=300)
+        sampan("run", "--rm", "--init", "busybox", "true")  # what is made once, is there
         yield daemon
-    finally:
-        daemon.empty()
-        last = audit.picture(daemon)
-        daemon.remove()
-    assert audit.remains(daemon, last) == []
 
 
 @pytest.fixture(scope="session")

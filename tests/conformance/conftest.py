@@ -1,4 +1,4 @@
-"""Images that a test makes: named, and gone afterwards."""
+"""Images and networks that a test makes: named, and gone afterwards."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from harness.clients import Client
+
+Run = Callable[..., str]
 
 
 @pytest.fixture
@@ -22,3 +24,22 @@ def new_image(cli: Client) -> Iterator[Callable[[], str]]:
         found = cli("images", "-q", "--no-trunc", repository).out.split()
         if found:
             cli("rmi", "-f", *dict.fromkeys(found), check=False)
+
+
+@pytest.fixture
+def network(cli: Client, container: Run) -> Iterator[Callable[..., str]]:
+    """`network("--internal")` makes one: its name. It is gone after the test, and the containers on it."""
+    made: list[str] = []
+
+    def create(*flags: str) -> str:
+        name = f"n{os.urandom(4).hex()}"
+        made.append(name)
+        cli("network", "create", *flags, name)
+        return name
+
+    yield create
+    for name in made:
+        if on_it := cli("ps", "-aq", "--filter", f"network={name}", check=False).out.split():
+            cli("rm", "-f", "-v", *on_it, check=False)
+    if made:
+        cli("network", "rm", *made, check=False)

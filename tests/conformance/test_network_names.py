@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -11,25 +11,6 @@ from harness.clients import Client
 from harness.looking import inspect
 
 Run = Callable[..., str]
-
-
-@pytest.fixture
-def network(cli: Client, container: Run) -> Iterator[Callable[..., str]]:
-    """Networks that are gone after the test, and the containers with them."""
-    made: list[str] = []
-
-    def create(*flags: str) -> str:
-        name = f"n{os.urandom(4).hex()}"
-        made.append(name)
-        cli("network", "create", *flags, name)
-        return name
-
-    yield create
-    for name in made:
-        if on_it := cli("ps", "-aq", "--filter", f"network={name}", check=False).out.split():
-            cli("rm", "-f", "-v", *on_it, check=False)
-    if made:
-        cli("network", "rm", *made, check=False)
 
 
 def lookup(cli: Client, network: str, name: str) -> str:

@@ -3,7 +3,7 @@ whom."""
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,26 +14,6 @@ from harness.looking import free_port, inspect, serves
 Run = Callable[..., str]
 FETCH = ("busybox", "sh", "-c", 'timeout 2 wget -qO- "$0"; exit $?')  # pid 1 does not hear timeout
 SERVER = "echo hello >/index.html; exec httpd -f -p 80 -h /"
-
-
-@pytest.fixture
-def network(cli: Client) -> Iterator[Callable[..., str]]:
-    """`network("--internal")` makes one: its name. It is gone after the test."""
-    made: list[str] = []
-
-    def create(*flags: str) -> str:
-        name = f"n{os.urandom(4).hex()}"
-        made.append(name)
-        cli("network", "create", *flags, name)
-        return name
-
-    yield create
-    for name in made:
-        on_it = cli("ps", "-aq", "--filter", f"network={name}", check=False).out.split()
-        if on_it:
-            cli("rm", "-f", "-v", *on_it, check=False)
-    if made:
-        cli("network", "rm", *made, check=False)
 
 
 def shown(cli: Client, name: str) -> dict[str, Any]:

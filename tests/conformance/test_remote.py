@@ -17,7 +17,7 @@ import pytest
 
 from harness import audit
 from harness.clients import SAMPAN, Client, ours, stock
-from harness.daemon import Daemon
+from harness.daemon import Daemon, fresh_root
 from harness.waiting import FACTOR, until
 
 SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
@@ -86,16 +86,9 @@ class Remote(Daemon):
 
 @pytest.fixture(scope="module")
 def remote(registry: str, certificates: Path) -> Iterator[Remote]:
-    daemon = Remote(Path(tempfile.mkdtemp(prefix="sampan-", dir="/var/tmp")), registry, certificates)
-    daemon.start()
-    ours(daemon.environment())("pull", "-q", "busybox", timeout=120)
-    try:
+    with audit.leaving_nothing(Remote(fresh_root(), registry, certificates)) as daemon:
+        ours(daemon.environment())("pull", "-q", "busybox", timeout=120)
         yield daemon
-    finally:
-        daemon.empty()
-        last = audit.picture(daemon)
-        daemon.remove()
-    assert audit.remains(daemon, last) == []
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ and the daemon must go on serving. `SAMPAN_TEST_CASES` is the number of requests
 import io
 import os
 import tarfile
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from hypothesis import strategies as st
 
 from harness import audit
 from harness.clients import ours
-from harness.daemon import Daemon
+from harness.daemon import Daemon, fresh_root
 from harness.waiting import FACTOR
 
 yaml = pytest.importorskip("yaml", reason="not installed: pip install '.[fuzz]'")
@@ -92,15 +91,8 @@ OPERATIONS = {f"{operation.method.upper()} {operation.path}": operation for oper
 
 @pytest.fixture(scope="module")
 def server(registry: str) -> Iterator[Daemon]:
-    daemon = Daemon(Path(tempfile.mkdtemp(prefix="sampan-", dir="/var/tmp")), registry)
-    daemon.start()
-    try:
+    with audit.leaving_nothing(Daemon(fresh_root(), registry)) as daemon:
         yield daemon
-    finally:
-        daemon.empty()
-        last = audit.picture(daemon)
-        daemon.remove()
-    assert audit.remains(daemon, last) == []
 
 
 @pytest.fixture(scope="module")

@@ -3,10 +3,12 @@
 `settled` is the picture before; `difference` waits until the one after is the same, and names what is not.
 """
 
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from harness import disk, kernel
 from harness.daemon import Daemon
@@ -15,6 +17,7 @@ from harness.waiting import FACTOR
 
 PATIENCE = 5.0  # seconds after which what is left counts as leaked
 Picture = dict[str, Counter[str]]
+D = TypeVar("D", bound=Daemon)
 
 KINDS: dict[str, Callable[[Scene], Iterator[str]]] = {
     "process": kernel.processes,
@@ -82,3 +85,16 @@ def remains(daemon: Daemon, before: Picture) -> list[str]:
         found += [f"{kind}: {thing}" for thing in KINDS[kind](scene)]
     found += [f"cgroup: {path}" for path in before["cgroup"] if Path(path).exists()]
     return found + [f"file: {path}" for path in (daemon.root,) if path.exists()]
+
+
+@contextlib.contextmanager
+def leaving_nothing(daemon: D) -> Iterator[D]:
+    """It runs for as long as the block; then it is taken away, and with it everything of it is."""
+    daemon.start()
+    try:
+        yield daemon
+    finally:
+        daemon.empty()
+        last = picture(daemon)
+        daemon.remove()
+    assert remains(daemon, last) == []

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,11 @@ class _Connection(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(self.timeout)
         self.sock.connect(self._path)
+
+
+def fresh_root() -> Path:
+    """Not below the directory of a test: a daemon may serve many, and a socket has a short path (unix(7))."""
+    return Path(tempfile.mkdtemp(prefix="sampan-", dir="/var/tmp"))
 
 
 class Daemon:

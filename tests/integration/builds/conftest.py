@@ -1,7 +1,6 @@
 """Builds on the shared daemon: images and cache are gone after each test."""
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 
 from harness import audit
 from harness.clients import Client, Result, ours
-from harness.daemon import Daemon
+from harness.daemon import Daemon, fresh_root
 
 Files = Mapping[str, str | bytes]
 IMAGES = ("busybox", "debian", "nginx", "python")
@@ -19,20 +18,13 @@ _pictures: dict[str, audit.Picture] = {}
 @pytest.fixture(scope="session")
 def shared_daemon(registry: str) -> Iterator[Daemon]:
     """One of our own: with python, which takes too long to pull for each test."""
-    daemon = Daemon(Path(tempfile.mkdtemp(prefix="sampan-", dir="/var/tmp")), registry)
-    daemon.start()
-    sampan = ours(daemon.environment())
-    for image in IMAGES:
-        sampan("pull", "-q", image, timeout=300)
-    sampan("run", "--rm", "host", "true")  # from now on it is listed
-    (daemon.data / "layers/0/diff").mkdir(parents=True, exist_ok=True)  # below what is FROM scratch
-    try:
+    with audit.leaving_nothing(Daemon(fresh_root(), registry)) as daemon:
+        sampan = ours(daemon.environment())
+        for image in IMAGES:
+            sampan("pull", "-q", image, timeout=300)
+        sampan("run", "--rm", "host", "true")  # from now on it is listed
+        (daemon.data / "layers/0/diff").mkdir(parents=True, exist_ok=True)  # below what is FROM scratch
         yield daemon
-    finally:
-        daemon.empty()
-        last = audit.picture(daemon)
-        daemon.remove()
-    assert audit.remains(daemon, last) == []
 
 
 @pytest.fixture
