@@ -23,10 +23,6 @@ _SECRETS = (
     "token",
 )
 _INNOCENT = ("public",)
-RULES = ("StageNameCasing", "FromAsCasing", "NoEmptyContinuation", "ConsistentInstructionCasing",
-         "DuplicateStageName", "ReservedStageName", "JSONArgsRecommended", "MaintainerDeprecated",
-         "UndefinedArgInFrom", "WorkdirRelativePath", "UndefinedVar", "MultipleInstructionsDisallowed",
-         "LegacyKeyValueFormat", "SecretsUsedInArgOrEnv", "FromPlatformFlagConstDisallowed")  # fmt: skip
 
 
 def check(dockerfile: Dockerfile, findings: list[Finding], found: list[Warned]) -> list[Warned]:

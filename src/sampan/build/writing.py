@@ -22,7 +22,6 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _SMALL = 1 << 18
 _CHUNK = 1 << 24
-_NO_LINK = frozenset((errno.EMLINK, errno.EXDEV, errno.EPERM))
 
 
 class Rules(NamedTuple):

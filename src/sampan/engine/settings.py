@@ -9,7 +9,6 @@ from typing import Any
 from sampan.errors import InvalidArgument
 
 VERSION = "0.1.0"
-DEFAULT_DATA_ROOT = "/var/lib/sampan"
 
 
 @dataclass(frozen=True)

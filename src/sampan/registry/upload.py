@@ -7,7 +7,6 @@ from typing import NamedTuple
 from urllib.parse import quote, urljoin
 
 from sampan.errors import NotFound, SampanError, Unavailable
-from sampan.oci.image import INDEX_TYPES, MANIFEST_TYPES
 from sampan.registry.client import Client
 from sampan.registry.http import Response
 from sampan.registry.retry import Transient
@@ -62,18 +61,6 @@ class Upload:
             self._client.exchange("PUT", url, headers, data, accepted=(200, 201, 202)).close()
 
         self._client.patiently(put)
-
-    def has_manifest(self, digest: str) -> bool:
-        headers = {"Accept": ", ".join((*MANIFEST_TYPES, *INDEX_TYPES))}
-
-        def ask() -> bool:
-            try:
-                self._client.exchange("HEAD", f"{self._client.url}/manifests/{digest}", headers).close()
-            except NotFound:
-                return False
-            return True
-
-        return self._client.patiently(ask)
 
     def _begin(self, digest: str, source: str) -> str:
         """The address of a new upload; "" when the blob was mounted instead."""

@@ -31,7 +31,6 @@ FLAGS: list[Flag] = [
     value("apparmor", "not supported"),
     value("cgroup", "not supported"),
 ]
-FAILED = 255  # the exit code when the process never ran
 
 
 def run(invocation: Invocation) -> int:

@@ -4,8 +4,6 @@ from collections.abc import Iterator
 
 from sampan.errors import InvalidArgument
 
-_EMPTY = memoryview(b"")
-
 
 class Truncated(InvalidArgument):
     """The stream ended in the middle of something."""

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 _TYPES = ("bind", "volume", "tmpfs", "image", "npipe", "cluster")
-_PROPAGATIONS = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
 _TRUE = ("1", "t", "T", "TRUE", "true", "True")
 _FALSE = ("0", "f", "F", "FALSE", "false", "False")
 

@@ -1,7 +1,6 @@
 """A failed RUN keeps its file system: the last few of them can be entered (`sampan debug`)."""
 
 import time
-from typing import NamedTuple
 
 import msgspec
 
@@ -27,10 +26,6 @@ class Kept(msgspec.Struct):
     environment: list[str]
     directory: str
     user: str
-
-
-class Entered(NamedTuple):
-    image: str
 
 
 def key(identity: str) -> str:
