@@ -45,6 +45,7 @@ async def adopt_all(engine: Engine) -> None:
         engine.containers.add(container)
     for container in loaded.removing:
         await finish_removal(engine, container)
+    await resolving.expect(engine, [one for one in loaded.containers if one.status.reserved])
     limit = asyncio.Semaphore(_AT_ONCE)
 
     async def one(container: Container) -> None:
@@ -59,6 +60,7 @@ async def adopt_all(engine: Engine) -> None:
     await engine.network.sync()
     await mounting.unmount_strays(engine)
     await _discard_strangers(engine, {*loaded.corrupt})
+    await resolving.expect(engine, filter(_comes_back, loaded.containers))
     for container in loaded.containers:
         _apply_policy(engine, container)
 
@@ -139,19 +141,27 @@ async def _end_stranger(engine: Engine, identity: str) -> None:
 
 def _apply_policy(engine: Engine, container: Container) -> None:
     """As Docker's daemon at its start: `always` starts again even what was stopped by hand."""
-    if container.state is not State.EXITED or not container.has_run:
-        return
-    if container.definition.host_config.auto_remove:
-        supervise.remove_soon(engine, container)
-    elif starts_with_daemon(container):
+    if _comes_back(container):
         engine.tasks.spawn(_start_again(engine, container))
+    elif _ended(container) and container.definition.host_config.auto_remove:
+        supervise.remove_soon(engine, container)
+
+
+def _ended(container: Container) -> bool:
+    return container.state is State.EXITED and container.has_run
+
+
+def _comes_back(container: Container) -> bool:
+    removed = container.definition.host_config.auto_remove
+    return _ended(container) and not removed and starts_with_daemon(container)
 
 
 async def _start_again(engine: Engine, container: Container) -> None:
     async with container.lock:
-        if container.state is State.EXITED:
-            container.status.restart_count, container.status.stopped_by_user = 0, False
-            try:
-                await launch(engine, container)
-            except SampanError as error:
-                _log.warning("container %s could not be started: %s", container.short_id, error)
+        if container.state is not State.EXITED:
+            return
+        container.status.restart_count, container.status.stopped_by_user = 0, False
+        try:
+            await launch(engine, container)
+        except SampanError as error:
+            _log.warning("container %s could not be started: %s", container.short_id, error)

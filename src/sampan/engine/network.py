@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -12,7 +13,7 @@ from sampan.engine import timestamps
 from sampan.engine.containers.record import BoundPort, Container, Endpoint
 from sampan.engine.networks.request import bridge_options
 from sampan.engine.networks.store import PREDEFINED, Network, Networks, Subnet
-from sampan.errors import Internal, NotFound, SampanError
+from sampan.errors import Conflict, Internal, InvalidArgument, NotFound, SampanError, Unavailable
 from sampan.network import addresses, bridge, default
 from sampan.network import endpoint as plans
 from sampan.network import ports as published
@@ -177,6 +178,27 @@ class NetworkFloor:
         )
         return endpoint, Interface(*plan[:6], isolated=not known.state.icc)
 
+    def reserve(self, container: Container, network: Network, address: str, address6: str) -> tuple[str, str]:
+        """The addresses that it will have there, "" for none: as asked for, where nobody has that one."""
+        known = self._known.get(network.id)
+        if known is None:
+            return "", ""
+        return _reserved(known.pool, container.id, address), _reserved(known.pool6, container.id, address6)
+
+    def held(self, container: Container, network: Network) -> tuple[str, str]:
+        """The addresses that it has there, or has reserved; "" for none."""
+        known = self._known.get(network.id)
+        if known is None:
+            return "", ""
+        return known.pool.held(container.id), known.pool6.held(container.id) if known.pool6 else ""
+
+    def give_back(self, container: Container, network_id: str) -> None:
+        """Addresses that were reserved, and are not used."""
+        known = self._known.get(network_id)
+        for pool in (known.pool, known.pool6) if known is not None else ():
+            if pool is not None:
+                pool.give_back(container.id)
+
     async def publish(
         self, container: Container, endpoint: Endpoint, bindings: list[PortBinding]
     ) -> published.Published:
@@ -297,6 +319,16 @@ def _pool(network: Network, version: int) -> Pool | None:
     if found is None:
         return None
     return Pool(found.subnet, found.gateway, found.span, list((found.auxiliary or {}).values()))
+
+
+def _reserved(pool: Pool | None, owner: str, address: str) -> str:
+    if pool is None:
+        return ""
+    with suppress(Conflict, InvalidArgument):
+        return pool.reserve(owner, address or None)
+    with suppress(Unavailable):
+        return pool.reserve(owner)
+    return ""
 
 
 def _machine_id() -> bytes:

@@ -70,6 +70,9 @@ class Pool:
     The bridge's forwarding table may still send the address to the port that it had a moment ago;
     `rtnetlink.forward` puts that right when the new port is made.
 
+    An address can be reserved before it is needed: its owner gets that one, unless somebody asked for it by
+    its number meanwhile, or there was no other left.
+
     `span`: the part of the subnet that addresses are chosen from; those asked for may lie outside of it.
     `reserved`: are never given. `gateway` "": the subnet has none.
     """
@@ -82,6 +85,7 @@ class Pool:
         self._last = min(int(chosen.broadcast_address), self._highest)
         kept = [one for one in (gateway, *reserved) if one]
         self._owners: dict[int, str] = {int(ipaddress.ip_address(one)): "" for one in kept}
+        self._reserving: set[str] = set()  # owners that do not use theirs yet
         self._lock = threading.Lock()
 
     @property
@@ -99,9 +103,20 @@ class Pool:
         """An address for `owner`, without prefix length. The same again if it has one already."""
         with self._lock:
             number = self._find(owner)
+            if number is None or owner in self._reserving:
+                number = self._settle(owner, number, wanted)
+            self._reserving.discard(owner)
+            return self._text(number)
+
+    def reserve(self, owner: str, wanted: str | None = None) -> str:
+        """The address that `owner` will have when it asks. The same again if it has or reserves one already.
+        Takes nothing from others."""
+        with self._lock:
+            number = self._find(owner)
             if number is None:
-                number = self._next() if wanted is None else self._wanted(wanted)
+                number = self._free() if wanted is None else self._unowned(wanted)
                 self._owners[number] = owner
+                self._reserving.add(owner)
             return self._text(number)
 
     def adopt(self, owner: str, address: str) -> None:
@@ -109,7 +124,19 @@ class Pool:
         with self._lock:
             number = self._find(owner)
             if number is None or self._text(number) != address:
-                self._owners[self._wanted(address)] = owner
+                self._settle(owner, number if owner in self._reserving else None, address)
+            self._reserving.discard(owner)
+
+    def held(self, owner: str) -> str:
+        """What it has, or has reserved; "" for nothing."""
+        with self._lock:
+            number = self._find(owner)
+            return "" if number is None else self._text(number)
+
+    def give_back(self, owner: str) -> None:
+        """What is only reserved is free again."""
+        if owner in self._reserving:
+            self.release(owner)
 
     def release(self, owner: str) -> None:
         """Already so is a result: nothing happens for an owner without an address."""
@@ -117,11 +144,13 @@ class Pool:
             number = self._find(owner)
             if number is not None:
                 del self._owners[number]
+                self._reserving.discard(owner)
 
     def owners(self) -> dict[str, str]:
-        """{owner: address}."""
+        """{owner: address}, without what is only reserved."""
         with self._lock:
-            return {who: self._text(n) for n, who in self._owners.items() if who}
+            found = self._owners.items()
+            return {who: self._text(n) for n, who in found if who and who not in self._reserving}
 
     def _text(self, number: int) -> str:
         kind = ipaddress.IPv4Address if self._network.version == 4 else ipaddress.IPv6Address
@@ -130,14 +159,48 @@ class Pool:
     def _find(self, owner: str) -> int | None:
         return next((number for number, who in self._owners.items() if who == owner), None)
 
+    def _settle(self, owner: str, reserved: int | None, wanted: str | None) -> int:
+        """What becomes its own, in place of what it has reserved."""
+        if reserved is not None and wanted in (None, self._text(reserved)):
+            return reserved
+        number = self._next() if wanted is None else self._wanted(wanted)
+        if reserved is not None:
+            del self._owners[reserved]
+        self._reserving.discard(self._owners.get(number, ""))  # who had it reserved takes another one
+        self._owners[number] = owner
+        return number
+
     def _next(self) -> int:
+        """One that nobody has; the last ones are taken from those who have them reserved."""
+        try:
+            return self._free()
+        except Unavailable:
+            reserved = [number for number, who in self._owners.items() if who in self._reserving]
+            inside = [number for number in reserved if self._first <= number <= self._last]
+            if not inside:
+                raise
+            return max(inside)
+
+    def _free(self) -> int:
         for number in range(self._first, self._last + 1):
             if number not in self._owners:
                 return number
         family = f"IPv{self._network.version}"
         raise Unavailable(f"no available {family} addresses on this network's address pools")
 
+    def _unowned(self, address: str) -> int:
+        number = self._number(address)
+        if number in self._owners:
+            raise Conflict("Address already in use")
+        return number
+
     def _wanted(self, address: str) -> int:
+        number = self._number(address)
+        if number in self._owners and self._owners[number] not in self._reserving:
+            raise Conflict("Address already in use")
+        return number
+
+    def _number(self, address: str) -> int:
         family = f"IPv{self._network.version}"
         try:
             number = int(ipaddress.ip_address(address))
@@ -145,8 +208,6 @@ class Pool:
             raise InvalidArgument(f"invalid {family} address: {address}") from error
         if address not in self or not self._lowest <= number <= self._highest:
             raise InvalidArgument(f"invalid {family} address: {address} is not in {self._network}")
-        if number in self._owners:
-            raise Conflict("Address already in use")
         return number
 
 

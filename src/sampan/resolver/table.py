@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 FILE = "names.json"
 HOST = "host.docker.internal"
+EXPECTED = "+"  # before the ID of a container that has an address, and has not started yet
 
 
 class Entry(NamedTuple):
@@ -100,7 +101,7 @@ def find(names: Names, client: Client, name: str, dead: Collection[str]) -> list
                 address
                 for entry in network.entries
                 if entry.container not in dead
-                and (entry.container == target or short in map(str.lower, entry.names))
+                and (entry.container.removeprefix(EXPECTED) == target or short in map(str.lower, entry.names))
                 for address in entry.addresses
             ]
             if found:

@@ -126,3 +126,40 @@ def test_overlap() -> None:
     assert addresses.overlap("10.0.0.0/8", "10.1.0.0/16")
     assert not addresses.overlap("10.0.0.0/16", "10.1.0.0/16")
     assert not addresses.overlap("10.0.0.0/8", "fd00::/8")
+
+
+def test_a_reserved_address_is_had_when_it_is_asked_for() -> None:
+    found = Pool("172.17.0.0/16", "172.17.0.1")
+    assert [found.reserve(who) for who in ("a", "b", "a")] == ["172.17.0.2", "172.17.0.3", "172.17.0.2"]
+    assert found.owners() == {}
+    assert found.allocate("c") == "172.17.0.4"
+    assert [found.allocate("b"), found.allocate("a")] == ["172.17.0.3", "172.17.0.2"]
+    found.give_back("a")
+    assert found.owners() == {"a": "172.17.0.2", "b": "172.17.0.3", "c": "172.17.0.4"}
+
+
+def test_a_reserved_address_is_lost_to_who_asks_for_it() -> None:
+    found = Pool("172.17.0.0/16", "172.17.0.1")
+    found.reserve("a")
+    assert found.allocate("b", "172.17.0.2") == "172.17.0.2"
+    assert found.reserve("a") == "172.17.0.3"
+    found.adopt("c", "172.17.0.3")
+    assert found.reserve("a") == "172.17.0.4"
+    assert found.allocate("a", "172.17.0.9") == "172.17.0.9"
+    assert found.reserve("d") == "172.17.0.4"
+    found.give_back("d")
+    assert found.reserve("e") == "172.17.0.4"
+    with pytest.raises(Conflict):
+        found.reserve("f", "172.17.0.4")
+
+
+def test_a_reserved_address_is_lost_when_there_is_no_other() -> None:
+    found = Pool("10.0.0.0/29", "10.0.0.1")
+    for who in "abcde":
+        found.reserve(who)
+    with pytest.raises(Unavailable):
+        found.reserve("f")
+    assert found.allocate("f") == "10.0.0.6"
+    assert [found.allocate(who) for who in "abcd"] == [f"10.0.0.{number}" for number in range(2, 6)]
+    with pytest.raises(Unavailable):
+        found.allocate("e")

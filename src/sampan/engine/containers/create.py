@@ -25,6 +25,7 @@ from sampan.engine.engine import Engine
 from sampan.engine.images import mount as image_mounts
 from sampan.engine.images import resolve
 from sampan.engine.images.images import Image
+from sampan.engine.networks import reserving, resolving
 from sampan.engine.networks import wanted as networks_wanted
 from sampan.engine.volumes import copyup, mounting
 from sampan.engine.volumes.create import create as create_volume
@@ -57,12 +58,16 @@ async def create(engine: Engine, wanted: Wanted) -> Created:
     image = await asyncio.to_thread(_find_image, engine, wanted.config.image, wanted.platform)
     container, warnings, images = await asyncio.to_thread(_decide, engine, wanted, image)
     engine.containers.reserve_name(container.name, container.id)
+    expected = reserving.is_expected(container) and bool(reserving.reserve(engine, container))
     try:
         await _make(engine, container, images)
     except BaseException:
+        reserving.release(engine, container)
         engine.containers.release_name(container.name, container.id)
         raise
     engine.containers.add(container)
+    if expected:
+        await resolving.expect(engine, [container])
     links.forget_rows(engine, container)
     tell(engine.bus, container, "create")
     return Created(container.id, warnings)

@@ -96,7 +96,7 @@ class Definition(msgspec.Struct):
 
 class Status(msgspec.Struct):
     """Times in nanoseconds since the epoch, 0: never. `endpoints`: the one with the default gateway, and the
-    published ports, first."""
+    published ports, first; `reserved`: the addresses that are kept for its start."""
 
     state: State = State.CREATED
     pid: int = 0
@@ -108,6 +108,7 @@ class Status(msgspec.Struct):
     restart_count: int = 0
     stopped_by_user: bool = False
     endpoints: list[Endpoint] = []
+    reserved: list[Endpoint] = []
     copied_up: bool = False
     health: Health | None = None
 

@@ -11,6 +11,7 @@ from sampan.engine.containers.record import Container
 from sampan.engine.containers.restarts import cancel_restart
 from sampan.engine.engine import Engine
 from sampan.engine.images import mount as image_mounts
+from sampan.engine.networks import resolving
 from sampan.engine.state import State
 from sampan.engine.volumes.remove import remove_anonymous
 from sampan.errors import Conflict, Internal
@@ -79,6 +80,7 @@ async def _take_apart(engine: Engine, container: Container, *, volumes: bool) ->
     container.attaches.clear()
     await asyncio.to_thread(_discard, engine, identity)
     links.forget_rows(engine, container)
+    await resolving.forget(engine, container)
     engine.containers.discard(container)
     anonymous = [mount.source for mount in container.definition.mounts if mount.anonymous]
     if volumes and anonymous:

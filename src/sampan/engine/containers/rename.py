@@ -30,6 +30,6 @@ async def rename(engine: Engine, container: Container, new_name: str) -> None:
         engine.containers.release_name(old, container.id)
         container.entry = None
         links.forget_rows(engine, container)
-    if container.running:
+    if container.running or container.id in engine.known.expected:
         await resolving.renew(engine)
     tell(engine.bus, container, "rename", oldName=f"/{old}")

@@ -101,6 +101,7 @@ def running(container: Container, started: Started, endpoints: Sequence[Endpoint
     status.started_at = timestamps.parse(started.started_at)
     status.exit_code, status.error, status.oom_killed = 0, "", False
     status.endpoints = list(endpoints)
+    status.reserved = []
 
 
 async def _undo(engine: Engine, container: Container, error: BaseException) -> None:

@@ -5,7 +5,7 @@ from sampan.engine.containers.publishing import bindings
 from sampan.engine.containers.record import Container, Endpoint
 from sampan.engine.engine import Engine
 from sampan.engine.network import Connection, Place, listeners
-from sampan.engine.networks import wanted
+from sampan.engine.networks import reserving, wanted
 from sampan.engine.networks.request import bridge_options
 from sampan.engine.networks.store import Network
 from sampan.network.ports import Held, PortBinding
@@ -17,6 +17,8 @@ async def attach_all(engine: Engine, container: Container) -> Connection:
     places = wanted.networks(engine, container)
     if not places:
         return Connection()
+    if container.status.reserved:
+        reserving.reserve(engine, container)
     made: list[tuple[Endpoint, Interface]] = []
     try:
         for number, (network, request) in enumerate(places):

@@ -22,6 +22,8 @@ async def connect(engine: Engine, network: Network, container: Container, reques
             container.definition.networking = NetworkingConfig(
                 endpoints_config={**before, network.name: request}
             )
+            if container.id in engine.known.expected:
+                await resolving.renew(engine)
         container.entry = None
         await engine.records.save(container)
     if container.running:

@@ -20,6 +20,9 @@ async def disconnect(engine: Engine, network: Network, container: Container) -> 
             await _unplug(engine, network, container)
         kept = {name: one for name, one in wanted.requests(container).items() if name != network.name}
         container.definition.networking = NetworkingConfig(endpoints_config={**kept})
+        if container.id in engine.known.expected:
+            engine.network.give_back(container, network.id)
+            await resolving.renew(engine)
         container.entry = None
         await engine.records.save(container)
     if running:

@@ -1,5 +1,5 @@
-"""Which containers the resolver knows, and our connection to it. State only: `networks.resolving` has the
-verbs."""
+"""Which containers the resolver knows, which of them have yet to start, and our connection to it. State only:
+`networks.resolving` has the verbs."""
 
 import asyncio
 import socket
@@ -10,6 +10,7 @@ from sampan.engine.containers.record import Container, Endpoint
 class Known:
     def __init__(self) -> None:
         self.endpoints: dict[str, tuple[Container, list[Endpoint]]] = {}
+        self.expected: dict[str, Container] = {}  # they are found, and do not ask
         self.lock = asyncio.Lock()
         self.held: socket.socket | None = None
 

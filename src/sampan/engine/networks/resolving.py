@@ -6,13 +6,14 @@ import contextlib
 import importlib.util
 import os
 import socket
+from collections.abc import Iterable
 from pathlib import Path
 
 import sampan
 from sampan.engine.containers.config import EndpointRequest
 from sampan.engine.containers.record import Container, Endpoint
 from sampan.engine.engine import Engine
-from sampan.engine.networks import plugging, wanted
+from sampan.engine.networks import plugging, reserving, wanted
 from sampan.engine.networks.known import Known
 from sampan.errors import NotFound, SampanError, Unavailable
 from sampan.network import files
@@ -40,17 +41,31 @@ async def introduce(engine: Engine, container: Container, endpoints: list[Endpoi
         return False
     async with engine.known.lock:
         engine.known.endpoints[container.id] = (container, endpoints)
+        engine.known.expected.pop(container.id, None)
         await _write(engine)
         await _ensure(engine)
     return True
 
 
-async def forget(engine: Engine, container: Container) -> None:
-    """Already so is a result."""
-    if container.id not in engine.known.endpoints:
+async def expect(engine: Engine, containers: Iterable[Container]) -> None:
+    """Others find them from here on, though they have not started yet."""
+    fresh = [one for one in containers if one.id not in engine.known.endpoints]
+    if not fresh:
         return
     async with engine.known.lock:
-        engine.known.endpoints.pop(container.id, None)
+        engine.known.expected.update({one.id: one for one in fresh})
+        await _write(engine)
+
+
+async def forget(engine: Engine, container: Container) -> None:
+    """Already so is a result."""
+    known = engine.known
+    if container.id not in known.endpoints and container.id not in known.expected:
+        return
+    async with engine.known.lock:
+        known.endpoints.pop(container.id, None)
+        known.expected.pop(container.id, None)
+        reserving.release(engine, container)
         await _write(engine)
         if not engine.known.endpoints:
             engine.known.release()
@@ -62,7 +77,8 @@ async def renew(engine: Engine) -> None:
         for container in engine.containers:
             if container.running and any(is_named(engine, one) for one in container.status.endpoints):
                 engine.known.endpoints[container.id] = (container, container.status.endpoints)
-        if engine.known.endpoints:
+                engine.known.expected.pop(container.id, None)
+        if engine.known.endpoints or engine.known.expected:
             await _write(engine)
 
 
@@ -75,7 +91,7 @@ async def adopted(engine: Engine) -> None:
 
 async def _write(engine: Engine) -> None:
     target = f"{engine.settings.run_root}/{table.FILE}"
-    if engine.known.endpoints:
+    if engine.known.endpoints or engine.known.expected:
         await asyncio.to_thread(_replace, target, table.encode(_names(engine, engine.known)))
     else:
         with contextlib.suppress(FileNotFoundError):
@@ -108,7 +124,25 @@ def _names(engine: Engine, known: Known) -> Names:
             addresses = [one for one in (endpoint.address, endpoint.address6) if one]
             of_network.append(Entry(container.id, names, addresses))
         clients[container.id] = Client(mine, _links(engine, asked), _servers(container))
+    _add_expected(engine, entries)
     return Names(networks, clients)
+
+
+def _add_expected(engine: Engine, entries: dict[str, list[Entry]]) -> None:
+    """Marked, for the resolver may have seen the end of an earlier run; and only under names that nobody who
+    runs answers to: the next replica and the successor have no part in them yet."""
+    fresh: dict[str, list[Entry]] = {}
+    for container in engine.known.expected.values():
+        asked = wanted.requests(container)
+        for place in reserving.reserve(engine, container):
+            taken = {name for entry in entries.get(place.network_id, ()) for name in entry.names}
+            names = wanted.dns_names(container, asked.get(place.network) or EndpointRequest())
+            names = [name for name in names if name not in taken]
+            addresses = [one for one in (place.address, place.address6) if one]
+            entry = Entry(table.EXPECTED + container.id, names, addresses)
+            fresh.setdefault(place.network_id, []).append(entry)
+    for network_id, found in fresh.items():
+        entries.setdefault(network_id, []).extend(found)
 
 
 def _links(engine: Engine, asked: dict[str, EndpointRequest]) -> dict[str, str]:
