@@ -25,6 +25,8 @@ from sampan.errors import InvalidArgument
 
 HEAD_LIMIT = 64 * 1024
 HEAD_TIMEOUT = 30.0  # seconds from the first byte of a head to its last
+_LEFT_LIMIT = 256 * 1024  # bytes of a body that nobody wanted, taken so that the connection can be used again
+_LINGER = 2.0  # seconds for a client to read the last answer while it is still sending
 
 REASONS = {
     100: "Continue", 101: "UPGRADED", 200: "OK", 201: "Created", 204: "No Content", 304: "Not Modified",
@@ -79,11 +81,12 @@ class Connection(asyncio.Protocol):
         self._request: Request | None = None
         self._remaining = 0  # bytes of a body with Content-Length
         self._task: asyncio.Task[None] | None = None
-        self._head_timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._paused = False
         self._writable: asyncio.Future[None] | None = None
         self._hijacked = False
         self._closing = False
+        self._lingering = False
 
     # What asyncio calls.
 
@@ -120,6 +123,8 @@ class Connection(asyncio.Protocol):
         return True
 
     def data_received(self, data: bytes) -> None:
+        if self._lingering:
+            return
         if self._message is not None:
             self._feed_body(data)
             return
@@ -144,9 +149,9 @@ class Connection(asyncio.Protocol):
         if end < 0 or end > HEAD_LIMIT:
             if len(self._buffer) > HEAD_LIMIT:
                 self._refuse(431, "request header too large")
-            elif self._buffer and self._head_timer is None:
+            elif self._buffer and self._timer is None:
                 loop = asyncio.get_running_loop()
-                self._head_timer = loop.call_later(HEAD_TIMEOUT, self._abort)
+                self._timer = loop.call_later(HEAD_TIMEOUT, self._abort)
             return
         self._stop_timer()
         head = bytes(self._buffer[: end + 4])
@@ -221,9 +226,9 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
 
     def _stop_timer(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _abort(self) -> None:
         if self._transport is not None:
@@ -235,6 +240,7 @@ class Connection(asyncio.Protocol):
         try:
             answer = await self._server.handler(request)
             if isinstance(answer, Response):
+                await request.body.drop(_LEFT_LIMIT, _LINGER)
                 self._send_whole(request, answer)
             elif isinstance(answer, Stream):
                 await self._send_stream(request, answer)
@@ -248,13 +254,26 @@ class Connection(asyncio.Protocol):
         if self._hijacked or self._transport is None:
             return
         if self._closing or not request.keep_alive or not request.body.ended or request.upgrade:
-            self._transport.close()
+            if request.body.ended:
+                self._transport.close()
+            else:
+                self._linger()
             return
         self.resume()
         if self._buffer:
             self._next_head()
         elif self._server.closing:
             self._transport.close()
+
+    def _linger(self) -> None:
+        """Close, but not on a client that is still sending: it would get EPIPE or a reset in place of the
+        answer (RFC 9112 section 9.6)."""
+        assert self._transport is not None
+        self._lingering = True
+        self._stop_timer()
+        self._transport.write_eof()
+        self.resume()
+        self._timer = asyncio.get_running_loop().call_later(_LINGER, self._abort)
 
     def _head(self, request: Request, status: int, headers: list[tuple[str, str]]) -> bytes:
         lines = [f"HTTP/1.1 {status} {REASONS.get(status, 'Unknown')}"]
@@ -304,7 +323,7 @@ class Connection(asyncio.Protocol):
                 f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
             )
             self._transport.write(head.encode() + body)
-            self._transport.close()
+            self._linger()
         self._request = None
 
     def write(self, data: bytes) -> None:

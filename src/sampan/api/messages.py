@@ -1,12 +1,13 @@
 """What passes between the HTTP server and the handlers: a request with its body, and three answers."""
 
 import asyncio
+import contextlib
 import socket
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import NamedTuple, Protocol
 
-from sampan.errors import SampanError
+from sampan.errors import InvalidArgument, SampanError
 
 JSON_LIMIT = 16 * 1024 * 1024
 BODY_WINDOW = 512 * 1024  # bytes of a request body held in memory before reading pauses
@@ -126,6 +127,17 @@ class Body:
                 raise TooLarge(f"request body is larger than {limit} bytes")
             pieces.append(piece)
         return b"".join(pieces)
+
+    async def drop(self, limit: int, patience: float) -> None:
+        """Take what is left of a body that nobody wanted, up to `limit` bytes and for `patience` seconds; a
+        body that waits for "100 Continue" is not asked for."""
+        taken = 0
+        if self._ended or self._failure is not None or self._expects_continue:
+            return
+        with contextlib.suppress(TimeoutError, InvalidArgument):
+            async with asyncio.timeout(patience):
+                while taken <= limit and (piece := await self.read()):
+                    taken += len(piece)
 
 
 class Request:

@@ -21,6 +21,8 @@ async def _handler(request: Request) -> Answer:
         return None
     if request.path == "/stream":
         return Stream(_pieces())
+    if request.path == "/refused":
+        return Response(404, b"no")
     body = await request.body.whole(limit=1 << 20)
     return Response(
         200, f"{request.method} {request.path}?{request.query} {len(body)}".encode(), "text/plain"
@@ -33,6 +35,7 @@ async def _pieces() -> AsyncIterator[bytes]:
 
 
 async def _talk(parts: list[bytes], *, tcp: bool = False) -> bytes:
+    hijacked = b"".join(parts).startswith(b"POST /hijack")
     ours, theirs = socket.socketpair()
     server = Server(_handler)
     loop = asyncio.get_running_loop()
@@ -41,7 +44,8 @@ async def _talk(parts: list[bytes], *, tcp: bool = False) -> bytes:
     ours.setblocking(False)
     await loop.connect_accepted_socket(lambda: Connection(server, check_origin=tcp), theirs)
     for part in parts:
-        with contextlib.suppress(BrokenPipeError):  # a hijacked stream may be over already
+        over = BrokenPipeError if hijacked else ()  # a hijacked stream may be over already
+        with contextlib.suppress(over):
             await loop.sock_sendall(ours, part)
         for _ in range(5):  # turns of the loop, for the server to see this part alone
             await asyncio.sleep(0)
@@ -158,3 +162,24 @@ def test_a_head_beyond_the_limit_is_refused() -> None:
 )
 def test_web_pages_do_not_reach_the_api_over_tcp(headers: bytes, status: bytes) -> None:
     assert talk(b"GET /x HTTP/1.1\r\n" + headers + b"\r\n\r\n", tcp=True).startswith(b"HTTP/1.1 " + status)
+
+
+def test_an_answer_before_the_body_leaves_the_connection_whole() -> None:
+    head = b"POST /refused HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n"
+    answer = talk(head, b"hel", b"lo", REQUEST)
+    assert answer.startswith(b"HTTP/1.1 404 ")
+    assert b"Connection: close" not in answer
+    assert answer.endswith(b"POST /a%20b?x=1 5")
+
+
+def test_an_answer_before_a_large_body_is_read_by_a_client_that_still_sends() -> None:
+    size = 8 << 20
+    head = b"POST /refused HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % size
+    answer = talk(head, bytes(size))
+    assert answer.startswith(b"HTTP/1.1 404 ")
+    assert b"Connection: close" in answer
+
+
+def test_an_answer_does_not_ask_for_a_body_that_waits_to_be_asked() -> None:
+    head = b"POST /refused HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n"
+    assert talk(head).startswith(b"HTTP/1.1 404 ")
