@@ -189,14 +189,17 @@ def destroy(container: Container) -> bool:
 
 
 def _launch(wanted: Setup, spec: dict[str, Any], cgroup: Cgroup, stdio: Stdio | None) -> Container:
-    if wanted.plan.ids is None:
-        return _launch_with(wanted, spec, cgroup, stdio, None)
-    helper = userns.make(wanted.plan.ids, wanted.plan.clone_flags & userns.OWNED)
-    try:
-        wanted = wanted._replace(user_namespace=helper.files["user"])
-        return _launch_with(wanted, spec, cgroup, stdio, helper)
-    finally:
-        userns.drop(helper)
+    with contextlib.ExitStack() as stack:
+        mapped, helper = {}, None
+        for ids in wanted.plan.mappings():
+            mapped[ids] = userns.open_mapped(ids)
+            stack.callback(os.close, mapped[ids])
+        if wanted.plan.ids is not None:
+            helper = userns.make(wanted.plan.ids, wanted.plan.clone_flags & userns.OWNED)
+            stack.callback(userns.drop, helper)
+            mapped[wanted.plan.ids] = helper.files["user"]
+            wanted = wanted._replace(user_namespace=helper.files["user"])
+        return _launch_with(wanted._replace(mapped=mapped), spec, cgroup, stdio, helper)
 
 
 def _launch_with(

@@ -5,6 +5,7 @@ our own knows.
 never sees it, and with the starter it is gone.
 """
 
+import contextlib
 import os
 import stat
 from collections.abc import Sequence
@@ -12,12 +13,14 @@ from typing import Any
 
 from sampan.linux import capability, mount, process
 from sampan.linux.mount import MS_PRIVATE
-from sampan.runtime import command, container, identity, mounts, plan, rootfs
+from sampan.runtime import command, container, identity, mounts, ownership, plan, rootfs, userns
 from sampan.runtime import operations as op
 from sampan.runtime.failure import OciError
 from sampan.runtime.protocol import Launch, Rootfs
 from sampan.runtime.stage import Stage
 
+# What others do not know, or are not asked for: the mounts are made already.
+_OURS = frozenset(("subpath", "chown", "uidMappings", "gidMappings"))
 _VERSION = "1.0.2"  # what every runtime of the last years takes
 
 
@@ -67,14 +70,31 @@ def resolved(wanted: dict[str, Any], root: int) -> dict[str, Any]:
 
 
 def with_sources(spec: dict[str, Any], place: str) -> dict[str, Any]:
-    """Parts of volumes and images as mounts: made here, below PLACE, and named by their path."""
+    """Parts of volumes and images, and mounts with mapped ids: made here, below PLACE, and named by their
+    path."""
+    user = spec["process"]["user"]
+    for entry in spec.get("mounts") or ():
+        if entry.get("chown"):
+            _chown(entry, user["uid"], user["gid"])
     entries = [_sourced(entry, number, place) for number, entry in enumerate(spec.get("mounts") or ())]
     return {**spec, "mounts": entries}
 
 
+def _chown(entry: dict[str, Any], uid: int, gid: int) -> None:
+    stage = Stage()
+    stage.owner = lambda: (uid, gid)
+    for step in plan.chown_of(entry):
+        if isinstance(step, op.ChownSource):
+            ownership.chown_source(step, stage)
+        else:
+            _open([step], stage)
+
+
 def _sourced(entry: dict[str, Any], number: int, place: str) -> dict[str, Any]:
-    if not entry.get("subpath") and entry.get("type") != "overlay":
-        return entry
+    kept = {key: value for key, value in entry.items() if key not in _OURS}
+    mapped = entry.get("uidMappings") or entry.get("gidMappings")
+    if not entry.get("subpath") and entry.get("type") != "overlay" and not mapped:
+        return kept
     sources: list[op.Operation] = []
     anchor = f"{place}/anchor"
     os.makedirs(anchor, mode=0o700, exist_ok=True)
@@ -86,7 +106,6 @@ def _sourced(entry: dict[str, Any], number: int, place: str) -> dict[str, Any]:
     options = [word for word in entry.get("options") or () if not word.startswith("lowerdir=")]
     if "bind" not in options and "rbind" not in options:
         options.append("bind")
-    kept = {key: value for key, value in entry.items() if key != "subpath"}
     return {**kept, "type": "bind", "source": path, "options": options}
 
 
@@ -95,7 +114,11 @@ def _open(sources: Sequence[op.Operation], stage: Stage) -> None:
         if isinstance(step, op.OpenLayers):
             rootfs.open_layers(step, stage)
         elif isinstance(step, op.OpenSource):
-            rootfs.open_source(step, stage)
+            with contextlib.ExitStack() as stack:
+                if step.ids is not None:
+                    stage.mapped = {step.ids: userns.open_mapped(step.ids)}
+                    stack.callback(os.close, stage.mapped[step.ids])
+                rootfs.open_source(step, stage)
 
 
 def _attach(fd: int, path: str) -> None:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from sampan.runtime.hooks import Hook
 from sampan.runtime.mount_options import Attributes
+from sampan.runtime.userns import Ids
 
 NONE = Attributes(0, 0)
 
@@ -19,7 +20,7 @@ class OpenSource(NamedTuple):
     path: str
     recursive: bool
     subpath: str = ""  # below it, resolved as if `path` were the root
-    idmapped: bool = False  # its ids on the disk are the container's
+    ids: Ids | None = None  # whom the owners on the disk are shown as
 
 
 class OpenLayers(NamedTuple):
@@ -88,6 +89,15 @@ class AttachSource(NamedTuple):
     below: Attributes = NONE
     propagation: int = 0
     propagation_recursive: bool = True
+
+
+class ChownSource(NamedTuple):
+    """Everything in a source becomes the property of the container's user."""
+
+    number: int
+    path: str  # of the host, for the error
+    inside: bool  # the disk has the container's ids, not the machine's
+    ids: Ids | None = None  # then: of its user namespace
 
 
 class MountCgroups(NamedTuple):
@@ -191,6 +201,7 @@ Operation = (
     | NewCgroupNamespace
     | MountFilesystem
     | AttachSource
+    | ChownSource
     | MountCgroups
     | Remount
     | Symlink

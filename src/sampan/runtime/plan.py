@@ -58,6 +58,11 @@ class Plan(NamedTuple):
     ids: Ids | None = None  # of a user namespace of its own
     clocks: str = ""  # for /proc/PID/timens_offsets, of a time namespace of its own
 
+    def mappings(self) -> set[Ids]:
+        """Of mounts, that are not the container's own."""
+        found = {step.ids for step in self.operations if type(step) is op.OpenSource and step.ids is not None}
+        return found - {self.ids}
+
     def __str__(self) -> str:
         return "\n".join(map(repr, self.operations))
 
@@ -76,11 +81,13 @@ def build(
     attaches = [
         step for mount in mounts for step in _mount(mount, sources, view, bundle, own_cgroup=own_cgroup)
     ]
+    owned = [_chown(mount, sources) for mount in mounts if mount.chown]
     given = hooks.parse(spec)
     filling = [
         *([op.NewCgroupNamespace()] if own_cgroup else ()),
         *(op.MaskTree(path) for path in (rootfs.masked if rootfs else ())),
         *attaches,
+        *owned,
         *_devices(mounts, linux),
     ]
     operations = [
@@ -115,8 +122,12 @@ def _owned(step: op.Operation, ids: Ids) -> op.Operation:
         return step._replace(idmapped=True)
     if isinstance(step, op.MakeDevice):
         return step._replace(uid=ids.uid(step.uid), gid=ids.gid(step.gid))
-    if not isinstance(step, op.MountFilesystem):
-        return step
+    if isinstance(step, op.ChownSource):
+        return step if step.inside else step._replace(ids=ids)
+    return _mounted_by_root(step, ids) if isinstance(step, op.MountFilesystem) else step
+
+
+def _mounted_by_root(step: op.MountFilesystem, ids: Ids) -> op.MountFilesystem:
     if step.fstype == "tmpfs":
         return step._replace(data=(f"uid={ids.uid(0)}", f"gid={ids.gid(0)}", *step.data))
     if step.fstype == "devpts":
@@ -185,7 +196,8 @@ class _Mount(NamedTuple):
     source: str
     options: MountOptions
     subpath: str = ""  # an extension of ours
-    idmapped: bool = False
+    ids: Ids | None = None
+    chown: bool = False  # an extension of ours, too
 
     @classmethod
     def of(cls, entry: dict[str, Any]) -> "_Mount":
@@ -194,8 +206,10 @@ class _Mount(NamedTuple):
             raise invalid(f"mount destination {destination} not absolute")
         options = parse(entry.get("options") or ())
         kind, source = entry.get("type") or "bind", entry.get("source") or ""
-        idmapped = bool(entry.get("uidMappings") or entry.get("gidMappings"))
-        return cls(destination, kind, source, options, entry.get("subpath") or "", idmapped)
+        mapped = entry.get("uidMappings") or entry.get("gidMappings")
+        ids = userns.mappings(entry) if mapped else None
+        subpath, chown = entry.get("subpath") or "", bool(entry.get("chown"))
+        return cls(destination, kind, source, options, subpath, ids, chown)
 
     @property
     def is_bind(self) -> bool:
@@ -262,7 +276,7 @@ def _bind(mount: _Mount, sources: list[op.Operation]) -> op.AttachSource:
     number = len(sources)
     options = mount.options
     recursive = options.recursive or not options.bind
-    sources.append(op.OpenSource(number, mount.source, recursive, mount.subpath, mount.idmapped))
+    sources.append(op.OpenSource(number, mount.source, recursive, mount.subpath, mount.ids))
     return op.AttachSource(
         destination=mount.destination,
         number=number,
@@ -271,6 +285,13 @@ def _bind(mount: _Mount, sources: list[op.Operation]) -> op.AttachSource:
         propagation=options.propagation or MS_PRIVATE,
         propagation_recursive=options.propagation_recursive or not options.propagation,
     )
+
+
+def _chown(mount: _Mount, sources: list[op.Operation]) -> op.ChownSource:
+    """By a copy of the mount that is neither read-only nor mapped."""
+    number = len(sources)
+    sources.append(op.OpenSource(number, mount.source, recursive=False, subpath=mount.subpath))
+    return op.ChownSource(number, mount.source, inside=mount.ids is not None)
 
 
 def _layers(mount: _Mount, sources: list[op.Operation], bundle: str) -> op.AttachSource:
@@ -286,6 +307,13 @@ def _layers(mount: _Mount, sources: list[op.Operation], bundle: str) -> op.Attac
         raise invalid(f"overlay mount at {mount.destination} has no lowerdir")
     sources.append(op.OpenLayers(number, paths, bundle, mount.subpath))
     return op.AttachSource(mount.destination, number, mount.options.attributes, propagation=MS_PRIVATE)
+
+
+def chown_of(entry: dict[str, Any]) -> list[op.Operation]:
+    """As `sources_of`, and what changes its owners."""
+    sources: list[op.Operation] = []
+    step = _chown(_Mount.of(entry), sources)
+    return [*sources, step]
 
 
 def sources_of(entry: dict[str, Any], sources: list[op.Operation], anchor: str) -> None:

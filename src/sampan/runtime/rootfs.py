@@ -7,6 +7,7 @@ from sampan.linux import capability, mount, overlay, process
 from sampan.linux.mount import AT_FDCWD, AT_RECURSIVE, MS_PRIVATE, MS_REC, OPEN_TREE_CLONE
 from sampan.linux.openat2 import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, openat2
 from sampan.runtime import operations as op
+from sampan.runtime import ownership
 from sampan.runtime.failure import invalid
 from sampan.runtime.stage import Stage
 
@@ -23,8 +24,8 @@ def open_source(step: op.OpenSource, stage: Stage) -> None:
         os.close(base)
     else:
         stage.sources[step.number] = mount.open_tree(AT_FDCWD, step.path, flags)
-    if step.idmapped:
-        mount.idmap(stage.sources[step.number], stage.user_namespace, recursive=step.recursive)
+    if step.ids is not None:
+        ownership.show_as(stage.sources[step.number], stage.mapped[step.ids], step)
 
 
 def open_layers(step: op.OpenLayers, stage: Stage) -> None:

@@ -22,6 +22,7 @@ from sampan.runtime import (
     link,
     mounts,
     netns,
+    ownership,
     rootfs,
     scheduling,
     sysctls,
@@ -61,6 +62,7 @@ class Setup(NamedTuple):
     user_namespace: int = -1  # joined last; -1: the machine's
     gateway6: str | None = None
     names: bool = False  # sockets for a resolver are wanted
+    mapped: Mapping[Ids, int] = MappingProxyType({})  # open user namespaces for mounts
 
 
 class Join(NamedTuple):
@@ -106,11 +108,14 @@ def _create(setup: Setup, end: Link, stdio: Stdio | None, joins: Sequence[tuple[
     process.prctl(process.PR_SET_PDEATHSIG, 9)  # until it is set up: nobody else would undo it
     for fd, kind in joins:
         process.setns(fd, kind)
-    _keep_only((end.fileno(), setup.gate, setup.user_namespace), setup.preserved, stdio)
+    kept = (end.fileno(), setup.gate, setup.user_namespace, *setup.mapped.values())
+    _keep_only(kept, setup.preserved, stdio)
     os.umask(0)
     os.setsid()
     stage = Stage()
     stage.user_namespace = setup.user_namespace
+    stage.mapped = setup.mapped
+    stage.owner = lambda: identity.resolve_user(setup.command, stage.root)[:2]
     _apply(setup.plan.operations, stage, end)
     end.expect(link.GO)
     if setup.plan.clone_flags & process.CLONE_NEWNET:
@@ -341,6 +346,7 @@ _DO: dict[type[Any], Callable[[Any, Stage], None]] = {
     op.EnterCgroups: enter_cgroups,
     op.NewCgroupNamespace: new_cgroup_namespace,
     op.OpenSource: rootfs.open_source,
+    op.ChownSource: ownership.chown_source,
     op.OpenLayers: rootfs.open_layers,
     op.MakePrivate: rootfs.make_private,
     op.MountOverlay: rootfs.mount_overlay,

@@ -1,10 +1,12 @@
 """What the child holds while it sets a container up: a few descriptors."""
 
 import os
+from collections.abc import Callable, Mapping
 
 from sampan.linux import mount
 from sampan.linux.mount import PROC_SUPER_MAGIC
 from sampan.runtime.paths import open_path
+from sampan.runtime.userns import Ids
 
 
 class Stage:
@@ -19,6 +21,8 @@ class Stage:
         self.null = -1  # /dev/null, looked at
         self.console = -1  # master of the terminal
         self.user_namespace = -1  # to be joined last
+        self.mapped: Mapping[Ids, int] = {}  # user namespaces for mounts
+        self.owner: Callable[[], tuple[int, int]] | None = None  # the container's user and group
         self.warnings: list[str] = []
 
     def procfs(self) -> int:

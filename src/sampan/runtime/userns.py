@@ -6,6 +6,7 @@ mounts, devices and cgroups are made as ever. Network, IPC and UTS namespaces be
 layers and volumes keep their ids on the disk; the mounts that show them are idmapped (mount_setattr(2)).
 """
 
+import errno
 import os
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -51,9 +52,14 @@ class Helper(NamedTuple):
     files: dict[str, int]
 
 
+def mappings(entry: dict[str, Any]) -> Ids:
+    """Of a mount, from its ids on the disk to those that are shown; or of `linux`."""
+    return Ids(*(_ranges(entry.get(key) or ()) for key in ("uidMappings", "gidMappings")))
+
+
 def parse(linux: dict[str, Any]) -> Ids:
     """Raises OciError."""
-    ids = Ids(*(_ranges(linux.get(key) or ()) for key in ("uidMappings", "gidMappings")))
+    ids = mappings(linux)
     if not ids.uids or not ids.gids:
         raise invalid("user namespaces enabled, but no user or group mappings are given")
     if ids.uid(0) < 0 or ids.gid(0) < 0:
@@ -81,6 +87,24 @@ def make(ids: Ids, kinds: int) -> Helper:
         drop(helper)
         raise
     return helper
+
+
+def open_mapped(ids: Ids) -> int:
+    """A user namespace with nobody in it, for mounts (mount_setattr(2)); it goes with its descriptor. Raises
+    OciError."""
+    if not ids.uids or not ids.gids:
+        raise invalid("a mount with mapped ids needs both uidMappings and gidMappings")
+    try:
+        helper = make(ids, 0)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        if error.errno == errno.ENOSPC:  # user_namespaces(7)
+            reason = "no more user namespaces are allowed here (user.max_user_namespaces)"
+        raise invalid(f"cannot map the owners of a mount: {reason}") from None
+    try:
+        return os.dup(helper.files["user"])
+    finally:
+        drop(helper)
 
 
 def joins(helper: Helper) -> list[tuple[int, int]]:

@@ -39,7 +39,7 @@ def features() -> dict[str, Any]:
             "apparmor": {"enabled": labels.enabled()},
             "selinux": {"enabled": False},
             "intelRdt": {"enabled": False},
-            "mountExtensions": {"idmap": {"enabled": False}},
+            "mountExtensions": {"idmap": {"enabled": True}},
         },
         "potentiallyUnsafeConfigAnnotations": [],
     }

@@ -83,3 +83,21 @@ def test_no_ranges(own: Daemon) -> None:
         own.start()
     own.config.write_text(before)
     own.start()
+
+
+def test_whose_a_mount_is(remapped: Daemon, boat: Client, tmp_path: Path) -> None:
+    """`uid=` and `idmap` count in the container's own numbers."""
+    os.chown(tmp_path, 1000, 1000)
+    look = ("busybox", "sh", "-c", "stat -c '%u %g' /m; touch /m/x 2>/dev/null && stat -c '%u %g' /m/x")
+    run = ("run", "--rm", "-u", "33:44", "-v")
+    assert boat(*run, f"{tmp_path}:/m:uid=33,gid=44", *look).out == "33 44\n33 44\n"
+    assert os.stat(tmp_path / "x").st_uid == 1000
+    assert boat(*run, "vol:/m:uid=33,gid=44", *look).out == "33 44\n33 44\n"
+    assert os.stat(remapped.data / "volumes/vol/_data/x").st_uid == 0
+    assert boat(*run, "vol:/m:U", *look).out == "33 44\n33 44\n"
+    assert os.stat(remapped.data / "volumes/vol/_data").st_uid == 33
+    os.chown(tmp_path, 33, 44)
+    assert boat(*run, f"{tmp_path}:/m:idmap", *look, check=False).out.startswith("33 44\n")
+    assert boat(*run, f"{tmp_path}:/m:U", *look).out == "33 44\n33 44\n"
+    assert os.stat(tmp_path).st_uid == FIRST + 33
+    boat("volume", "rm", "vol")

@@ -45,5 +45,7 @@ def test_what_is_made_belongs_to_the_containers_root() -> None:
     mounted = {step.fstype: step.data for step in plan.operations if isinstance(step, op.MountFilesystem)}
     assert mounted == {"tmpfs": ("uid=1000", "gid=1000", "mode=755"), "devpts": ("gid=1005",)}
     assert {(s.uid, s.gid) for s in plan.operations if isinstance(s, op.MakeDevice)} == {(1000, 1000)}
-    assert [s.idmapped for s in plan.operations if isinstance(s, op.OpenSource)] == [True, False]
+    mapped = [s.ids for s in plan.operations if isinstance(s, op.OpenSource)]
+    assert mapped == [plan.ids, None]
+    assert plan.mappings() == set()
     assert [s.idmapped for s in plan.operations if isinstance(s, op.MountOverlay)] == [True]

@@ -92,7 +92,7 @@ def _quoted_field(rest: str) -> tuple[str, str]:
 
 def _set(mount: dict[str, Any], key: str, value: str, field: str, *, bare: bool) -> None:
     flag = key in ("readonly", "ro", "volume-nocopy", "bind-nonrecursive")
-    if bare and not flag:
+    if bare and not flag and key not in ("idmap", "u", "chown"):
         raise ValueError(f"invalid field '{field}' must be a key=value pair")
     if flag:
         _set_flag(mount, key, "true" if bare else value)
@@ -104,6 +104,8 @@ def _set(mount: dict[str, Any], key: str, value: str, field: str, *, bare: bool)
         mount["Target"] = value
     elif key == "consistency":
         mount["Consistency"] = value.lower()
+    elif key in ("uid", "gid", "idmap", "u", "chown"):
+        _set_owner(mount, key, value, bare=bare)
     elif key in _OPTIONS:
         _OPTIONS[key](mount, value)
     else:
@@ -120,6 +122,21 @@ def _set_flag(mount: dict[str, Any], key: str, value: str) -> None:
         mount.setdefault("BindOptions", {})["NonRecursive"] = on
     else:
         mount["ReadOnly"] = on
+
+
+def _set_owner(mount: dict[str, Any], key: str, value: str, *, bare: bool) -> None:
+    """Whose the files are inside: not of Docker, and named as Podman names them where it has the like."""
+    owner = mount.setdefault("Ownership", {})
+    if key in ("uid", "gid"):
+        if not (value.isascii() and value.isdigit()):
+            raise ValueError(f"invalid value for {key}: {value}")
+        owner[key.capitalize()] = int(value)
+    elif key == "idmap" and value not in _FALSE:
+        owner["Idmap"] = "" if value in _TRUE else value
+    elif key != "idmap":
+        if value not in _TRUE + _FALSE and not bare:
+            raise ValueError(f"invalid value for {key}: {value}")
+        owner["Chown"] = bare or value in _TRUE
 
 
 def _set_propagation(mount: dict[str, Any], value: str) -> None:

@@ -90,7 +90,7 @@ class Ulimit(Wire):
     hard: Int64 = 0
 
 
-class BindOptions(Wire):
+class BindOptions(Wire, omit_defaults=True):
     propagation: str = ""
     non_recursive: bool = False
     create_mountpoint: bool = False
@@ -98,29 +98,38 @@ class BindOptions(Wire):
     read_only_force_recursive: bool = False
 
 
-class DriverConfig(Wire):
+class DriverConfig(Wire, omit_defaults=True):
     name: str = ""
     options: dict[str, str] | None = None
 
 
-class VolumeOptions(Wire):
+class VolumeOptions(Wire, omit_defaults=True):
     no_copy: bool = False
     labels: dict[str, str] | None = None
     driver_config: DriverConfig | None = None
     subpath: str = ""
 
 
-class TmpfsOptions(Wire):
+class TmpfsOptions(Wire, omit_defaults=True):
     size_bytes: Int64 = 0
     mode: Int64 = 0
     options: list[list[str]] | None = None
 
 
-class ImageOptions(Wire):
+class ImageOptions(Wire, omit_defaults=True):
     subpath: str = ""
 
 
-class MountRequest(Wire):
+class Ownership(Wire, omit_defaults=True):
+    """Not of Docker: `engine.containers.ownership`."""
+
+    uid: int | None = None
+    gid: int | None = None
+    idmap: str | None = None
+    chown: bool = False
+
+
+class MountRequest(Wire, omit_defaults=True):
     type: str = ""
     source: str = ""
     target: str = ""
@@ -130,6 +139,7 @@ class MountRequest(Wire):
     volume_options: VolumeOptions | None = None
     tmpfs_options: TmpfsOptions | None = None
     image_options: ImageOptions | None = None
+    ownership: Ownership | None = None
 
 
 Throttles = list[ThrottleDevice] | None

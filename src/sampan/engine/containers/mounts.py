@@ -9,7 +9,15 @@ import secrets
 from collections.abc import Callable, Iterable, Sequence
 
 from sampan.engine import names
-from sampan.engine.containers.config import Config, DriverConfig, HostConfig, MountRequest, VolumeOptions
+from sampan.engine.containers import ownership
+from sampan.engine.containers.config import (
+    Config,
+    DriverConfig,
+    HostConfig,
+    MountRequest,
+    Ownership,
+    VolumeOptions,
+)
 from sampan.engine.containers.record import MountPoint
 from sampan.errors import InvalidArgument
 
@@ -84,10 +92,12 @@ def _parse_bind(spec: str, *, recursive_readonly: bool) -> MountPoint:
     source, destination = parts[0], _destination(parts[1], spec)
     mode = parts[2] if len(parts) == 3 else ""
     words = mode.split(",") if mode else []
-    propagation = _check_mode(words, mode, volume=not source.startswith("/"))
+    plain = [word for word in words if not ownership.is_word(word)]
+    propagation = _check_mode(plain, mode, volume=not source.startswith("/"))
     point = MountPoint(
         "bind", source, destination, writable="ro" not in words, mode=mode, propagation=propagation
     )
+    point.ownership = _owned_by_words([word for word in words if ownership.is_word(word)], mode)
     if source.startswith("/"):
         point.source = posixpath.normpath(source).replace("//", "/", 1)
         point.propagation = propagation or "rprivate"
@@ -96,6 +106,15 @@ def _parse_bind(spec: str, *, recursive_readonly: bool) -> MountPoint:
     check_volume_name(source)
     point.kind, point.copy_up = "volume", "nocopy" not in words
     return point
+
+
+def _owned_by_words(words: list[str], mode: str) -> Ownership | None:
+    if len({word.partition("=")[0] for word in words}) != len(words):
+        raise InvalidArgument(f"invalid mode: {mode}")
+    try:
+        return ownership.of_words(words)
+    except ValueError as error:
+        raise InvalidArgument(f"invalid mode: {mode}: {error}") from None
 
 
 def check_volume_name(name: str) -> None:
@@ -132,7 +151,15 @@ def _parse_mount(request: MountRequest) -> MountPoint:
         raise _invalid(kind, f"invalid mount path: '{request.target}' mount path must be absolute")
     target = _destination(request.target, request.target)
     _foreign_options(request)
-    return _KINDS[kind](request, target)
+    point = _KINDS[kind](request, target)
+    if kind != "tmpfs" and request.ownership is not None:
+        if kind == "image":
+            raise _invalid(kind, "the owners of an image's files cannot be mapped")
+        try:
+            point.ownership = ownership.checked(request.ownership)
+        except ValueError as error:
+            raise _invalid(kind, str(error)) from None
+    return point
 
 
 def _invalid(kind: str, reason: str) -> InvalidArgument:
@@ -225,6 +252,12 @@ def _tmpfs_mount(request: MountRequest, target: str) -> MountPoint:
         words += [f"size={options.size_bytes}"] if options.size_bytes else []
         words += [f"mode={options.mode:o}"] if options.mode else []
         words += ["=".join(pair) for pair in options.options or ()]
+    if (owner := request.ownership) is not None:
+        if owner.idmap is not None or owner.chown:
+            raise _invalid("tmpfs", "it takes uid and gid, and neither idmap nor U")
+        words += [
+            f"{key}={value}" for key, value in (("uid", owner.uid), ("gid", owner.gid)) if value is not None
+        ]
     point = _tmpfs(target, words)
     point.mode = ""
     return point

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from sampan.engine import state as states
-from sampan.engine.containers.config import Config, HostConfig, NetworkingConfig
+from sampan.engine.containers.config import Config, HostConfig, NetworkingConfig, Ownership
 from sampan.engine.containers.health import Health
 from sampan.engine.state import ALIVE, State
 
@@ -36,6 +36,7 @@ class MountPoint(msgspec.Struct):
     labels: dict[str, str] | None = None
     subpath: str = ""
     lowerdirs: list[str] = []
+    ownership: Ownership | None = None
 
 
 class Link(msgspec.Struct):

@@ -23,7 +23,8 @@ class Surroundings:
     `init`: the host's file of process 1, "" without;
     `devices`, `device_rules`: resolved `--device` and, if privileged, all of the host's;
     `linked`: variables of `--link`; `block_io`: of linux.resources, what names devices;
-    `ids`: uidMappings and gidMappings of a user namespace, if there is to be one."""
+    `ids`: uidMappings and gidMappings of a user namespace, if there is to be one; `mapped`: those of mounts
+    whose owners were asked for, by their destination."""
 
     hostname: str
     network_files: str
@@ -37,6 +38,7 @@ class Surroundings:
     linked: list[str] = field(default_factory=list)
     block_io: dict[str, Any] = field(default_factory=dict)
     ids: dict[str, Any] = field(default_factory=dict)
+    mapped: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def build(definition: Definition, around: Surroundings) -> dict[str, Any]:
@@ -289,7 +291,9 @@ def _mount(mount: MountPoint, around: Surroundings) -> dict[str, Any]:
             "source": "tmpfs",
             "options": mount.options,
         }
-    below = {"subpath": mount.subpath} if mount.subpath else {}  # ours: the specification has no word for it
+    below: dict[str, Any] = (
+        {"subpath": mount.subpath} if mount.subpath else {}
+    )  # ours: the specification has no word for it
     if mount.kind == "image" and len(mount.lowerdirs) > 1:  # without an upper one, overlayfs wants two
         layers = ":".join(path.replace("\\", "\\\\").replace(":", "\\:") for path in mount.lowerdirs)
         options = ["ro", f"lowerdir={layers}"]
@@ -300,6 +304,7 @@ def _mount(mount: MountPoint, around: Surroundings) -> dict[str, Any]:
     options = ["rbind" if mount.recursive else "bind", mount.propagation or "rprivate"]
     if not mount.writable:
         options.append("rro" if mount.recursive_readonly and mount.kind == "bind" else "ro")
-    if mount.kind != "bind":  # what is ours keeps its ids on the disk
-        below |= around.ids
-    return {"destination": mount.destination, "type": "bind", "source": source, "options": options} | below
+    entry = {"destination": mount.destination, "type": "bind", "source": source, "options": options} | below
+    if mount.ownership is not None:
+        return entry | around.mapped[mount.destination] | ({"chown": True} if mount.ownership.chown else {})
+    return entry if mount.kind == "bind" else entry | around.ids  # what is ours keeps its ids on the disk

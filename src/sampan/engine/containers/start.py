@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 
@@ -17,6 +18,7 @@ from sampan.engine.containers import (
     links,
     logdrivers,
     netrecord,
+    ownership,
     probes,
     shm,
     supervise,
@@ -33,10 +35,14 @@ from sampan.engine.network import Connection
 from sampan.engine.networks import resolving
 from sampan.engine.networks.attach import attach_all
 from sampan.engine.state import State
+from sampan.engine.subids import Remap
 from sampan.engine.volumes import mounting
 from sampan.errors import Conflict, Internal
+from sampan.linux.openat2 import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, openat2
 from sampan.runtime import rundir
 from sampan.runtime.protocol import Launch, Rootfs, Started
+
+_INSIDE = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
 
 
 async def start(engine: Engine, container: Container) -> bool:
@@ -186,6 +192,7 @@ def _surroundings(engine: Engine, container: Container, joined: Joined, files: s
     rules += devices.parse_rules(host.device_cgroup_rules or [])
     if host.privileged:
         nodes = devices.all_of_host()
+    remap = engine.remap if host.userns_mode != "host" else None
     return specs.Surroundings(
         hostname=joined.hostname or container.definition.config.hostname,
         network_files=files,
@@ -201,8 +208,38 @@ def _surroundings(engine: Engine, container: Container, joined: Joined, files: s
         nofile=engine.nofile,
         init=init.installed(engine.settings, engine.facts) if host.init else "",
         block_io=blockio.limits(host),
-        ids=engine.remap.mappings() if engine.remap is not None and host.userns_mode != "host" else {},
+        ids=remap.mappings() if remap is not None else {},
+        mapped=_mapped(engine, container, remap),
     )
+
+
+def _mapped(engine: Engine, container: Container, remap: Remap | None) -> dict[str, dict[str, Any]]:
+    """Of the mounts whose owners were asked for, by who owns their source now."""
+    found = {}
+    for one in container.definition.mounts:
+        if one.ownership is None:
+            continue
+        volume = one.kind == "volume"
+        source = engine.volumes.directory(one.source) if volume else one.source
+        owner = _owner(source, one.subpath)
+        found[one.destination] = ownership.mappings(one.ownership, owner, remap, volume=volume)
+    return found
+
+
+def _owner(source: str, subpath: str) -> tuple[int, int]:
+    """Whoever writes to a volume can have us look at nothing but the volume. What is missing is the runtime's
+    to complain of."""
+    try:
+        base = os.open(source, os.O_PATH | os.O_CLOEXEC)
+        try:
+            fd = openat2(base, os.fsencode(subpath), os.O_PATH, _INSIDE) if subpath else os.dup(base)
+        finally:
+            os.close(base)
+    except OSError:
+        return 0, 0
+    status = os.fstat(fd)
+    os.close(fd)
+    return status.st_uid, status.st_gid
 
 
 def _stdin(container: Container) -> str:

@@ -51,4 +51,5 @@ def _lent(mount: MountPoint, *, read_only: bool) -> MountPoint:
         driver=mount.driver,
         subpath=mount.subpath,
         lowerdirs=mount.lowerdirs,
+        ownership=mount.ownership,
     )
