@@ -165,7 +165,11 @@ def each_event(form: str) -> Callable[[dict[str, Any]], None]:
     """What prints one event by the template `form`."""
     try:
         template = Template(form)
-        template.execute(values.Struct(dict.fromkeys(_EVENT, ""), "*events.Message"))
+        sample = {
+            **dict.fromkeys(_EVENT, ""),
+            "Actor": values.Struct({"ID": "", "Attributes": {}}, "events.Actor"),
+        }
+        template.execute(values.Struct(sample, "*events.Message"))
     except (ParseError, ExecutionError) as error:
         raise ExitWith(64, f"Error parsing format: {error}") from None
 
