@@ -33,7 +33,7 @@ from sampan.engine.containers import stop as stopping
 from sampan.engine.containers import update as updating
 from sampan.engine.containers import uppers
 from sampan.engine.containers import wait as waiting
-from sampan.engine.containers.config import HostConfig
+from sampan.engine.containers.config import UpdateRequest
 from sampan.engine.containers.record import Container
 from sampan.engine.engine import Engine
 from sampan.errors import InvalidArgument
@@ -131,10 +131,14 @@ async def unpause(engine: Engine, request: Request) -> Response:
 
 
 async def update(engine: Engine, request: Request) -> Response:
-    """The body is the part of a HostConfig that has to do with resources, and the restart policy."""
+    """The body is the part of a HostConfig that has to do with resources, and the restart policy; and ports,
+    which is ours."""
     container = find(engine, request)
-    wanted = await json_body(request, HostConfig)
-    return json({"Warnings": await updating.update(engine, container, wanted) or None})
+    wanted = await json_body(request, UpdateRequest)
+    answer: dict[str, Any] = {"Warnings": await updating.update(engine, container, wanted) or None}
+    if wanted.publish_add is not None or wanted.publish_rm is not None:
+        answer["Ports"] = inspecting.ports(container)
+    return json(answer)
 
 
 async def rename(engine: Engine, request: Request) -> Response:

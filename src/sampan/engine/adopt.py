@@ -17,10 +17,10 @@ import os
 import signal
 
 from sampan.engine import timestamps
-from sampan.engine.containers import cgroups, netrecord, pausemark, probes, shm, supervise
+from sampan.engine.containers import cgroups, netrecord, pausemark, probes, republish, shm, supervise
 from sampan.engine.containers.execs import Exec, ExecConfig
 from sampan.engine.containers.pause import resume
-from sampan.engine.containers.record import Container
+from sampan.engine.containers.record import Container, Endpoint
 from sampan.engine.containers.remove import finish_removal
 from sampan.engine.containers.restarts import starts_with_daemon
 from sampan.engine.containers.start import launch, running
@@ -71,6 +71,8 @@ async def _adopt(engine: Engine, container: Container) -> None:
     status = container.status
     if isinstance(outcome, MonitorLink):
         _take_over(engine, container, outcome, run)
+        with contextlib.suppress(SampanError):  # it has just ended
+            await republish.adopted(container)
         if (
             await asyncio.to_thread(freezer.frozen, cgroups.of(container))
             and container.state is State.RUNNING
@@ -91,7 +93,7 @@ async def _adopt(engine: Engine, container: Container) -> None:
 
 
 def _take_over(engine: Engine, container: Container, link: MonitorLink, run: str) -> None:
-    endpoints = netrecord.read(run)
+    endpoints = _with_ports(netrecord.read(run), container.status.endpoints)
     count, stopped = container.status.restart_count, container.status.stopped_by_user
     container.status.state = State.CREATED if not container.running else State.EXITED
     running(container, link.started, endpoints)
@@ -109,6 +111,14 @@ def _take_over(engine: Engine, container: Container, link: MonitorLink, run: str
     supervise.watch(engine, container, launch)
     probes.begin(engine, container, launch, adopted=True)
     engine.records.save_soon(container)
+
+
+def _with_ports(found: list[Endpoint], recorded: list[Endpoint]) -> list[Endpoint]:
+    """A change of ports is committed to the database, and written to the run directory only afterwards."""
+    ports = {one.endpoint_id: one.ports for one in recorded}
+    for one in found:
+        one.ports = ports.get(one.endpoint_id, one.ports)
+    return found
 
 
 def _is_news(container: Container, exited: Exited) -> bool:

@@ -29,7 +29,10 @@ from sampan.runtime.protocol import (
     Failed,
     Hello,
     Kill,
+    Listener,
     Message,
+    Port,
+    Publish,
     Reply,
     Resize,
     Started,
@@ -66,6 +69,7 @@ class MonitorLink:
     def __init__(self, run_dir: str, state_dir: str, launcher: Witness | None) -> None:
         self.on_event: Callable[[Event], None] = _nobody
         self.execs: list[ExecState] = []  # at the time of an adoption: running ones and the last that ended
+        self.ports: Sequence[Port] = ()  # at the time of an adoption: those of the host that it holds
         self._run_dir = run_dir
         self._state_dir = state_dir
         self._launcher = launcher
@@ -105,7 +109,7 @@ class MonitorLink:
             return None
         assert isinstance(state, State)
         self._begin(state.started)
-        self.execs = state.execs
+        self.execs, self.ports = state.execs, state.ports
         if state.exited is not None:
             self._conclude(state.exited)
         return state
@@ -129,6 +133,12 @@ class MonitorLink:
 
     async def clear_log(self) -> None:
         await self._do(ClearLog())
+
+    async def publish(
+        self, kept: Sequence[Port], listeners: Sequence[Listener] = (), files: Sequence[int] = ()
+    ) -> None:
+        """Hold these ports of the host and no others; those are free when this returns."""
+        await self._do(Publish(kept, listeners), files)
 
     async def attach(self, attach: Attach, stream: int) -> None:
         """When this returns, the client gets everything that is written from now on."""

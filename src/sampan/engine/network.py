@@ -215,6 +215,31 @@ class NetworkFloor:
         ports = self._network().ports
         await self.run(lambda: ports.unpublish(container.id))
 
+    async def extend(
+        self, container: Container, endpoint: Endpoint, bindings: list[PortBinding], gone: list[BoundPort]
+    ) -> published.Published:
+        """Claim and bind more ports, all or nothing; `turn` translates them."""
+        ports = self._network().ports
+        instead = [bound(one) for one in gone]
+        try:
+            return await self.run(lambda: ports.extend(endpoint.address, bindings, instead))
+        except SampanError as error:
+            raise _about_endpoint(container, error) from error
+
+    async def turn(
+        self, container: Container, endpoint: Endpoint, gone: list[BoundPort], added: list[BoundPort]
+    ) -> None:
+        """Translate `added` in place of `gone`. Raises Internal, with nothing changed."""
+        ports, pairs = self._network().ports, [[bound(one) for one in several] for several in (gone, added)]
+        try:
+            await self.run(lambda: ports.turn(container.id, endpoint.address, *pairs))
+        except SampanError as error:
+            raise _about_endpoint(container, error) from error
+
+    async def free(self, container: Container, gone: list[BoundPort]) -> None:
+        ports = self._network().ports
+        await self.run(lambda: ports.free(container.id, [bound(one) for one in gone]))
+
     async def unplug(self, host_name: str) -> None:
         """Both ends of a pair go. Already gone is a result."""
         await self.run(lambda: bridge.remove(host_name))
@@ -248,7 +273,7 @@ class NetworkFloor:
             known.pool.adopt(container.id, endpoint.address)
             if known.pool6 is not None and endpoint.address6:
                 known.pool6.adopt(container.id, endpoint.address6)
-            bounds = [Bound(p.container_port, p.protocol, p.host_ip, p.host_port) for p in endpoint.ports]
+            bounds = [bound(one) for one in endpoint.ports]
             if bounds:
                 self.opened.ports.adopt(container.id, endpoint.address, bounds)
 
@@ -284,6 +309,10 @@ class NetworkFloor:
                 network.options = _default_options(state)
             made.append(network)
         return made
+
+
+def bound(port: BoundPort) -> Bound:
+    return Bound(port.container_port, port.protocol, port.host_ip, port.host_port)
 
 
 def _default_options(state: BridgeState) -> dict[str, str]:

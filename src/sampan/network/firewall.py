@@ -71,6 +71,14 @@ class Firewall:
         # A flow that a client keeps up would go on to where it went before.
         forget([one for one in elements if one.protocol == "udp"])
 
+    def swap(self, gone: Sequence[Element], added: Sequence[Element]) -> None:
+        """In one step. Raises FileNotFoundError when the table, or one of `gone`, is not there."""
+        messages = _messages(self.table, gone, nft.delete_elements)
+        messages += _messages(self.table, added, nft.add_elements)
+        with self._lock:
+            self._socket.commit(messages)
+        forget([one for one in (*gone, *added) if one.protocol == "udp"])
+
     def remove(self, elements: Sequence[Element]) -> None:
         """Already gone is a result."""
         with self._lock:

@@ -11,7 +11,7 @@ import errno
 import ipaddress
 import socket
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -81,6 +81,7 @@ class Translator(Protocol):
 
     def add(self, elements: Sequence[Element]) -> None: ...
     def remove(self, elements: Sequence[Element]) -> None: ...
+    def swap(self, gone: Sequence[Element], added: Sequence[Element]) -> None: ...
     def restore(self, expected: Iterable[Element]) -> None: ...
 
 
@@ -136,6 +137,41 @@ class Ports:
             if self._firewall is not None and gone:
                 self._firewall.remove(gone)
 
+    # A change while the container runs: `extend`, `turn`, and `free` what was turned away from; or, the way
+    # back, `turn` again and `free` what was new.
+
+    def extend(
+        self, address: str, bindings: Iterable[PortBinding], instead_of: Collection[Bound]
+    ) -> Published:
+        """Claim and bind more ports, all or none; they are not translated yet. They may overlap `instead_of`,
+        ports of the same container that it gives up and whose sockets are closed. Raises as `publish`."""
+        with self._lock, ExitStack() as undo:
+            taken: list[tuple[Bound, Held | None]] = []
+            for binding in bindings:
+                taken += self._publish(address, binding, undo, instead_of)
+            undo.pop_all()
+            return Published([bound for bound, _ in taken], [held for _, held in taken if held is not None])
+
+    def turn(self, owner: str, address: str, gone: Sequence[Bound], added: Sequence[Bound]) -> None:
+        """Translate `added` in place of `gone`, in one step. Raises Unavailable, with nothing changed."""
+        with self._lock:
+            before, leaving = self._claims.get(owner, []), set(gone)
+            arriving = [_Claim(bound, address) for bound in added]
+            self._claims[owner] = [one for one in before if one.bound not in leaving] + arriving
+            try:
+                self._swap([_Claim(bound, address) for bound in gone], arriving)
+            except BaseException:
+                self._claims[owner] = before
+                raise
+
+    def free(self, owner: str, bounds: Iterable[Bound]) -> None:
+        """In our table, those that the owner does not have in another form."""
+        with self._lock:
+            kept = {(_key(one.bound), one.bound.host_ip) for one in self._claims.get(owner, [])}
+            for bound in bounds:
+                if (_key(bound), bound.host_ip) not in kept:
+                    self._free(bound)
+
     def adopt(self, owner: str, address: str, bindings: Iterable[Bound]) -> None:
         """After a restart of the daemon: the monitor of `owner` holds these already. The elements follow
         with `firewall.sync(ports.expected())`."""
@@ -154,7 +190,7 @@ class Ports:
         return [one for claims in self._claims.values() for one in _elements(claims)]
 
     def _publish(
-        self, address: str, binding: PortBinding, undo: ExitStack
+        self, address: str, binding: PortBinding, undo: ExitStack, instead_of: Collection[Bound] = ()
     ) -> list[tuple[Bound, Held | None]]:
         """One binding, for each address family, with one host port for all of them."""
         error: SampanError = Unavailable("all ports are allocated")
@@ -164,7 +200,7 @@ class Ports:
                 Bound(binding.container_port, binding.protocol, ip, port) for ip in host_addresses(binding)
             ]
             try:
-                return self._take(address, wanted, undo)
+                return self._take(address, wanted, undo, instead_of)
             except Conflict as conflict:
                 error = conflict if binding.host_port else error
                 if fixed:
@@ -172,18 +208,20 @@ class Ports:
         raise error
 
     def _take(
-        self, address: str, wanted: Sequence[Bound], undo: ExitStack
+        self, address: str, wanted: Sequence[Bound], undo: ExitStack, instead_of: Collection[Bound]
     ) -> list[tuple[Bound, Held | None]]:
         with ExitStack() as attempt:
             taken = []
             for bound in wanted:
-                self._claim(bound)
-                attempt.callback(self._free, bound)
+                new = self._claim(bound, instead_of)
+                if new:
+                    attempt.callback(self._free, bound)
                 held = hold(bound, address)
                 if held is not None:
                     attempt.callback(held.socket.close)
                 elif not self._serves(bound):
-                    self._free(bound)
+                    if new:
+                        self._free(bound)
                     continue
                 taken.append((bound, held))
             if not taken:
@@ -195,11 +233,16 @@ class Ports:
         """The firewall needs no socket, but it translates IPv4 only."""
         return self._firewall is not None and ":" not in bound.host_ip
 
-    def _claim(self, bound: Bound) -> None:
+    def _claim(self, bound: Bound, instead_of: Collection[Bound]) -> bool:
+        """False: it was in our table, and stays there."""
         there = self._taken.setdefault(_key(bound), set())
-        if any(_overlap(bound.host_ip, other) for other in there):
+        own = {one.host_ip for one in instead_of if _key(one) == _key(bound)}
+        if any(_overlap(bound.host_ip, other) for other in there - own):
             raise Conflict(f"Bind for {_at(bound)} failed: port is already allocated")
+        if bound.host_ip in there:
+            return False
         there.add(bound.host_ip)
+        return True
 
     def _free(self, bound: Bound) -> None:
         there = self._taken.get(_key(bound), set())
@@ -221,6 +264,17 @@ class Ports:
                 self._firewall.restore(self._expected())
         except OSError as error:
             raise Unavailable(f"could not add to the firewall: {error.strerror}") from error
+
+    def _swap(self, gone: "Sequence[_Claim]", added: "Sequence[_Claim]") -> None:
+        if self._firewall is None:
+            return
+        try:
+            try:
+                self._firewall.swap(_elements(gone), _elements(added))
+            except FileNotFoundError:
+                self._firewall.restore(self._expected())
+        except OSError as error:
+            raise Unavailable(f"could not change the firewall: {error.strerror}") from error
 
     def _candidates(self, binding: PortBinding) -> Iterator[int]:
         if binding.host_port:
@@ -316,6 +370,16 @@ def _elements(claims: Iterable[_Claim]) -> list[Element]:
         for bound, address in claims
         if ":" not in bound.host_ip
     ]
+
+
+def competes(bound: Bound, binding: PortBinding) -> bool:
+    """Whether a socket of `bound` may stand in the way of one of `binding`."""
+    first, last = binding.host_port, binding.host_port_end or binding.host_port
+    return (
+        bound.protocol == binding.protocol
+        and first <= bound.host_port <= last
+        and any(_overlap(bound.host_ip, one) for one in host_addresses(binding))
+    )
 
 
 def _overlap(one: str, other: str) -> bool:

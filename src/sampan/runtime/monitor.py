@@ -38,6 +38,7 @@ from sampan.runtime.protocol import (
     Kill,
     Launch,
     Log,
+    Publish,
     Reply,
     Resize,
     State,
@@ -238,7 +239,8 @@ class _Monitor:
     def _respond(self, request: Any, files: list[int]) -> Reply | State:
         match request:
             case Hello():
-                return State(decode(self._born.started)[0], self._exited, self._execs.states())
+                started = decode(self._born.started)[0]
+                return State(started, self._exited, self._execs.states(), self._ports.held())
             case Attach() if not files:
                 raise ValueError("no stream came with it")
             case Attach():
@@ -249,6 +251,8 @@ class _Monitor:
                 self._stop(request)
             case ClearLog():
                 self._log.clear()
+            case Publish():
+                self._publish(request, files)
             case Resize() if request.height not in _SIZES or request.width not in _SIZES:
                 raise ValueError("not the size of a terminal")
             case Resize():
@@ -269,6 +273,14 @@ class _Monitor:
     def _exec(self, request: Exec, files: list[int], reply: Answer) -> None:
         self._running(None)
         self._execs.execute(request, files, reply)
+
+    def _publish(self, request: Publish, files: list[int]) -> None:
+        self._running(None)
+        if sorted(one.descriptor for one in request.listeners) != list(range(len(files))):
+            raise ValueError("not the files of these listeners")
+        taken = list(files)
+        files.clear()
+        self._ports.replace(request.kept, request.listeners, taken)
 
     def _stop(self, request: Stop) -> None:
         """A second one, as from an impatient `docker stop -t 0`, replaces the deadline of the first."""

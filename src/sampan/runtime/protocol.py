@@ -80,6 +80,14 @@ class Listener(NamedTuple):
     relay: bool  # False: hold only
 
 
+class Port(NamedTuple):
+    """A host port as the monitor holds it."""
+
+    protocol: str
+    address: str
+    number: int
+
+
 class Forward(NamedTuple):
     """Where the output is sent, besides its file. `fields`: of journald's messages; of TLS for syslog."""
 
@@ -237,6 +245,15 @@ class Resize(NamedTuple):
     exec_id: str | None = None
 
 
+class Publish(NamedTuple):
+    """daemon → monitor; files: as `listeners` number them from 0. The host ports that it holds from now on:
+    `kept` of those that it has, and `listeners`. All others are free when it answers; connections that came
+    through them stay."""
+
+    kept: Sequence[Port]
+    listeners: Sequence[Listener]
+
+
 class ClearLog(NamedTuple):
     """Forget what was written so far, in every file."""
 
@@ -256,6 +273,7 @@ class State(NamedTuple):
     started: Started
     exited: Exited | None
     execs: list[ExecState]
+    ports: Sequence[Port] = ()  # that are held
 
 
 class Reply(NamedTuple):
@@ -323,6 +341,7 @@ Message = (
     | Kill
     | Stop
     | Resize
+    | Publish
     | ClearLog
     | Hello
     | State
@@ -349,6 +368,7 @@ _KINDS: dict[str, Any] = {
         Kill,
         Stop,
         Resize,
+        Publish,
         ClearLog,
         Hello,
         State,
@@ -372,8 +392,11 @@ _NESTED_LISTS: dict[tuple[str, str], Any] = {
     ("Launch", "interfaces"): Interface,
     ("Plug", "interfaces"): Interface,
     ("Launch", "listeners"): Listener,
+    ("Publish", "kept"): Port,
+    ("Publish", "listeners"): Listener,
     ("Launch", "attaches"): Attach,
     ("State", "execs"): ExecState,
+    ("State", "ports"): Port,
 }
 
 

@@ -1,4 +1,5 @@
-"""The relay of a container's published ports: one process for all, forked at the first connection.
+"""The relay of a container's published ports: one process for all, forked at the first connection. When its
+monitor says so, it lets go of the ports, and ends with its last connection.
 
 *Lonely.* TCP: bytes both ways with bounded buffers, half-closes kept. UDP: one socket towards the
 container for each client address, forgotten after 90 seconds without a datagram (moby,
@@ -40,19 +41,33 @@ _FLAGS = MSG_DONTWAIT | MSG_NOSIGNAL
 Address = tuple[Any, ...]  # as the kernel gave it: (host, port), or more of it for IPv6
 
 
-def serve(held: Sequence[tuple[int, Listener]]) -> NoReturn:
-    """Relay until killed. Closes every other descriptor of this process first."""
+def serve(held: Sequence[tuple[int, Listener]], control: socket) -> NoReturn:
+    """Relay until killed, or told to stop by the end of `control`. Closes every other descriptor of this
+    process first."""
     task.set_parent_death_signal(_SIGKILL)
     task.set_name("sampan-relay")
-    _close_others(sorted(fd for fd, _ in held))
+    _close_others(sorted([control.fileno(), *(fd for fd, _ in held)]))
     loop = Loop()
+    live: set[_Connection] = set()
+    ports: list[_TcpPort | _UdpPort] = []
     for fd, listener in held:
         if listener.protocol == "tcp":
-            _TcpPort(loop, fd, listener)
+            ports.append(_TcpPort(loop, fd, listener, live))
         elif listener.protocol == "udp":
-            _UdpPort(loop, fd, listener)
-    while True:
+            ports.append(_UdpPort(loop, fd, listener))
+        os.close(fd)
+    loop.watch(control.fileno(), READ, lambda _events: _let_go(loop, ports, control))
+    while ports or live:
         loop.run_once()
+    os._exit(0)
+
+
+def _let_go(loop: Loop, ports: "list[_TcpPort | _UdpPort]", control: socket) -> None:
+    for port in ports:
+        port.close()
+    ports.clear()
+    loop.forget(control.fileno())
+    control.close()
 
 
 def _close_others(kept: list[int]) -> None:
@@ -69,12 +84,17 @@ def _family(address: str) -> int:
 
 
 class _TcpPort:
-    def __init__(self, loop: Loop, fd: int, listener: Listener) -> None:
+    def __init__(self, loop: Loop, fd: int, listener: Listener, live: "set[_Connection]") -> None:
         self._loop = loop
+        self._live = live
         self._socket = socket(fileno=os.dup(fd))
         self._socket.setblocking(False)
         self._target = (listener.target_address, listener.target_port)
         loop.watch(self._socket.fileno(), READ, self._accept)
+
+    def close(self) -> None:
+        self._loop.forget(self._socket.fileno())
+        self._socket.close()
 
     def _accept(self, _events: int) -> None:
         try:
@@ -90,14 +110,15 @@ class _TcpPort:
         except OSError:
             client.close()
             return
-        _Connection(self._loop, client, upstream)
+        self._live.add(_Connection(self._loop, client, upstream, self._live))
 
 
 class _Connection:
-    """Two sockets; each has an outbox for what the other sent."""
+    """Two sockets; each has an outbox for what the other sent. One of `live` until its end."""
 
-    def __init__(self, loop: Loop, client: socket, upstream: socket) -> None:
+    def __init__(self, loop: Loop, client: socket, upstream: socket, live: "set[_Connection]") -> None:
         self._loop = loop
+        self._live = live
         self._ends = (client, upstream)
         self._outboxes = (Outbox(), Outbox())
         self._ended = [False, False]  # that end has sent everything
@@ -167,6 +188,7 @@ class _Connection:
             self._loop.forget(fd)
 
     def _close(self) -> None:
+        self._live.discard(self)
         for end in self._ends:
             if end.fileno() >= 0:
                 self._loop.forget(end.fileno())
@@ -180,6 +202,14 @@ class _UdpPort:
         self._target = (listener.target_address, listener.target_port)
         self._clients: dict[Address, tuple[socket, list[float]]] = {}
         loop.watch(self._socket.fileno(), READ, self._from_client)
+
+    def close(self) -> None:
+        for upstream, _ in self._clients.values():
+            self._loop.forget(upstream.fileno())
+            upstream.close()
+        self._clients.clear()
+        self._loop.forget(self._socket.fileno())
+        self._socket.close()
 
     def _from_client(self, _events: int) -> None:
         try:
@@ -212,6 +242,8 @@ class _UdpPort:
             return
 
     def _expire(self, address: Address) -> None:
+        if address not in self._clients:  # the port was let go
+            return
         upstream, used = self._clients[address]
         idle = time.monotonic() - used[0]
         if idle < _UDP_IDLE:

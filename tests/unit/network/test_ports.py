@@ -35,6 +35,12 @@ class Wall:
     def remove(self, elements: Sequence[Element]) -> None:
         self.elements -= set(elements)
 
+    def swap(self, gone: Sequence[Element], added: Sequence[Element]) -> None:
+        if not self.flushed and not set(gone) <= self.elements:
+            raise OSError(2, "No such file or directory")
+        self.add(added)
+        self.elements -= set(gone) - set(added)
+
     def restore(self, expected: Iterable[Element]) -> None:
         self.elements = set(expected)
         self.flushed = False
@@ -174,3 +180,51 @@ def test_of_many_at_once_one_gets_the_port(wall: Wall, free: int) -> None:
     assert len(won) == 1
     assert lost == [f"Bind for 127.0.0.1:{free} failed: port is already allocated"] * 7
     won[0].close()
+
+
+def test_more_ports_in_place_of_others(wall: Wall, free: int) -> None:
+    """They are not translated before `turn`, and what they replace is taken until `free`."""
+    ports = Ports(wall)
+    old = ports.publish("a", WEB, [PortBinding(80, "tcp", "127.0.0.1", free)])
+    old.close()  # as the monitor does first
+    new = ports.extend(WEB, [PortBinding(81, "tcp", "127.0.0.1", free)], old.bindings)
+    new.close()
+    assert wall.elements == {Element("127.0.0.1", "tcp", free, WEB, 80)}
+    ports.turn("a", WEB, old.bindings, new.bindings)
+    ports.free("a", old.bindings)
+    assert wall.elements == {Element("127.0.0.1", "tcp", free, WEB, 81)}
+    with pytest.raises(Conflict):
+        ports.publish("b", WEB, [PortBinding(80, "tcp", "127.0.0.1", free)])
+    ports.unpublish("a")
+    assert wall.elements == set()
+    ports.publish("b", WEB, [PortBinding(80, "tcp", "127.0.0.1", free)]).close()
+
+
+def test_a_change_is_taken_back(wall: Wall, free: int) -> None:
+    ports = Ports(wall)
+    old = ports.publish("a", WEB, [PortBinding(80, "tcp", "127.0.0.1", free)])
+    new = ports.extend(WEB, [PortBinding(80, "udp", "127.0.0.1", free)], ())
+    new.close()
+    ports.turn("a", WEB, old.bindings, new.bindings)
+    ports.turn("a", WEB, new.bindings, old.bindings)
+    ports.free("a", new.bindings)
+    assert wall.elements == {Element("127.0.0.1", "tcp", free, WEB, 80)}
+    ports.publish("b", WEB, [PortBinding(80, "udp", "127.0.0.1", free)]).close()
+    with pytest.raises(Conflict):
+        ports.publish("b", WEB, [PortBinding(80, "tcp", "127.0.0.1", free)])
+    old.close()
+
+
+def test_a_firewall_that_refuses_leaves_the_old_ports(wall: Wall, free: int) -> None:
+    ports = Ports(wall)
+    old = ports.publish("a", WEB, [PortBinding(80, "tcp", "127.0.0.1", free)])
+    new = ports.extend(WEB, [PortBinding(81, "udp", "127.0.0.1", free)], ())
+    new.close()
+    wall.failing = True
+    with pytest.raises(Unavailable):
+        ports.turn("a", WEB, old.bindings, new.bindings)
+    assert ports.expected() == [Element("127.0.0.1", "tcp", free, WEB, 80)]
+    wall.failing, wall.flushed = False, True
+    ports.turn("a", WEB, old.bindings, new.bindings)
+    assert wall.elements == {Element("127.0.0.1", "udp", free, WEB, 81)}
+    old.close()

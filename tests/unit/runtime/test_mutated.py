@@ -30,7 +30,9 @@ from sampan.runtime.protocol import (
     Listener,
     Log,
     Message,
+    Port,
     Ps,
+    Publish,
     Resize,
     Rootfs,
     Started,
@@ -53,6 +55,7 @@ _VALID: tuple[Message, ...] = (
     ),
     Exec("e", {"args": ["true"], "env": []}, _ATTACH, None, True, 3.5),
     State(_STARTED, Exited("id", 1, False, "t", "t"), [ExecState("e", 3, True, None)]),
+    Publish([Port("tcp", "::", 80)], [Listener(0, "tcp", "192.0.2.1", 80, True)]),
     *(Kill(9), Stop(15, 10.0), Resize(24, 80), Ps(["-ef"]), _STARTED, _ATTACH),
 )
 _NODES: tuple[Any, ...] = (

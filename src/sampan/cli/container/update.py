@@ -5,6 +5,7 @@ from __future__ import annotations
 from sampan.cli import console
 from sampan.cli.console import ExitWith
 from sampan.cli.container import options as creation
+from sampan.cli.container import ports
 from sampan.cli.container.several import each
 from sampan.client.container.update import update
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from sampan.cli.session import Session
 
 USAGE = "[OPTIONS] CONTAINER [CONTAINER...]"
-SHORT = "Change the resources and the restart policy of one or more containers"
+SHORT = "Change the resources, the restart policy and the published ports of one or more containers"
 ALIASES = ("container update", "update")
 ARGUMENTS = (1, None)
 FLAGS = (
@@ -33,6 +34,8 @@ FLAGS = (
     ("memory-reservation", "", "bytes", 0, "Memory soft limit"),
     ("memory-swap", "", "bytes", 0, "Limit of memory and swap together; -1 is no limit"),
     ("pids-limit", "", "int", 0, "Limit of the number of processes (-1 is no limit)"),
+    ("publish-add", "", "list", None, "Publish a port on the host from now on, as -p of run does"),
+    ("publish-rm", "", "list", None, "No longer publish a port: [[ADDRESS:]HOST:]CONTAINER"),
     ("restart", "", "string", "", "When to start the container again after it ended"),
 )
 _FIELDS = {
@@ -60,6 +63,9 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
     }
     if options["restart"]:
         changes["RestartPolicy"] = creation.policy(options["restart"])
+    for flag, field in (("publish-add", "PublishAdd"), ("publish-rm", "PublishRm")):
+        if options[flag]:
+            changes[field] = ports.publish(options[flag])[1]
     warnings: list[str] = []
     status = each(arguments, lambda name: warnings.extend(update(session.client, name, changes)))
     for warning in warnings:

@@ -13,6 +13,7 @@ from sampan.engine.containers.config import Config, HostConfig, RestartPolicy
 from sampan.engine.facts import Facts
 from sampan.errors import InvalidArgument, Unsupported
 
+PORTS_DISCARDED = "Published ports are discarded when using host network mode"
 _POLICIES = ("no", "always", "unless-stopped", "on-failure")
 # Fields of HostConfig that mean something on Windows only, or nothing any more, with what asks for nothing.
 _UNSUPPORTED: dict[str, tuple[Any, ...]] = {
@@ -131,5 +132,5 @@ def warnings(host: HostConfig, facts: Facts) -> list[str]:
     """What is discarded, and from now on missing in `host`."""
     found = []
     if host.network_mode == "host" and (host.port_bindings or host.publish_all_ports):
-        found.append("Published ports are discarded when using host network mode")
+        found.append(PORTS_DISCARDED)
     return found + discarded.discard(host, facts)

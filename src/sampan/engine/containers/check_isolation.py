@@ -32,7 +32,7 @@ def _namespaces(config: Config, host: HostConfig) -> None:
     if host.network_mode == "container:":
         raise InvalidArgument("invalid container format container:<name|id>")
     if container:
-        _alone_in_network(config, host)
+        alone_in_network(config, host)
     if host.uts_mode == "host" and config.hostname:
         raise InvalidArgument("conflicting options: hostname and the UTS mode")
     if host.uts_mode not in ("", "host"):
@@ -48,7 +48,7 @@ def _namespaces(config: Config, host: HostConfig) -> None:
         raise InvalidArgument(f"invalid cgroup namespace mode: {host.cgroupns_mode}")
 
 
-def _alone_in_network(config: Config, host: HostConfig) -> None:
+def alone_in_network(config: Config, host: HostConfig) -> None:
     """Docker's refusals for a container in another one's network namespace."""
     conflicts = {
         "hostname and the network mode": config.hostname,

@@ -58,6 +58,9 @@ class PortBinding(msgspec.Struct):
     host_port: str = msgspec.field(default="", name="HostPort")
 
 
+Ports = dict[str, list[PortBinding] | None] | None
+
+
 class RestartPolicy(Wire):
     name: str = ""
     maximum_retry_count: Int64 = 0
@@ -152,7 +155,7 @@ class HostConfig(Wire):
     container_id_file: str = msgspec.field(default="", name="ContainerIDFile")
     log_config: LogConfig = msgspec.field(default_factory=LogConfig)
     network_mode: str = ""
-    port_bindings: dict[str, list[PortBinding] | None] | None = None
+    port_bindings: Ports = None
     restart_policy: RestartPolicy = msgspec.field(default_factory=RestartPolicy)
     auto_remove: bool = False
     volume_driver: str = ""
@@ -217,6 +220,14 @@ class HostConfig(Wire):
     masked_paths: Strings = None
     readonly_paths: Strings = None
     init: bool | None = None
+
+
+class UpdateRequest(HostConfig):
+    """What an update changes. Ours, not Docker's: ports that are published from now on, and ports that are
+    not any more (without a binding: wherever they are)."""
+
+    publish_add: Ports = None
+    publish_rm: Ports = None
 
 
 class EndpointRequest(msgspec.Struct):

@@ -1,4 +1,5 @@
-"""`docker update`: other resources and another restart policy, at once where the container runs.
+"""`docker update`: other resources, another restart policy, and other published ports, at once where the
+container runs.
 
 The kernel is told first, then the record is written; if either refuses, both are as before."""
 
@@ -8,9 +9,9 @@ from typing import Any
 from msgspec import structs
 
 from sampan import errors
-from sampan.engine.containers import cgroups, check, check_resources
+from sampan.engine.containers import cgroups, check, check_isolation, check_resources, ports, republish
 from sampan.engine.containers import spec as specs
-from sampan.engine.containers.config import HostConfig
+from sampan.engine.containers.config import Config, HostConfig, UpdateRequest
 from sampan.engine.containers.happenings import tell
 from sampan.engine.containers.record import Container
 from sampan.engine.engine import Engine
@@ -27,9 +28,9 @@ _FIELDS = (
 )  # fmt: skip
 
 
-async def update(engine: Engine, container: Container, wanted: HostConfig) -> list[str]:
-    """The warnings. `wanted`: everything but resources and the restart policy is ignored, as in Docker.
-    Raises InvalidArgument; Conflict where it does not go together with what the container has."""
+async def update(engine: Engine, container: Container, wanted: UpdateRequest) -> list[str]:
+    """The warnings. `wanted`: everything but resources, the restart policy and the ports is ignored, as in
+    Docker. Raises InvalidArgument; Conflict where it does not go together with what the container has."""
     asked = _asked(wanted)
     check.supported(asked)
     if not asked.memory:  # a limit of swap alone is for the memory that the container has
@@ -40,21 +41,42 @@ async def update(engine: Engine, container: Container, wanted: HostConfig) -> li
         if container.dying_or_gone:
             gone = "container is marked for removal and cannot be updated"
             raise Conflict(f"Cannot update container {container.id}: {gone}")
-        definition, old = container.definition, container.definition.host_config
         try:
-            new = merged(old, wanted)
+            decision = _decide(container, wanted)
         except Conflict as error:
             raise Conflict(f"Cannot update container {container.id}: {error}") from None
-        updated = await _apply(container, old, new) if container.running else Updated([], [])
-        definition.host_config = new
-        try:
-            await engine.records.save(container)
-        except BaseException:
-            definition.host_config = old
-            await asyncio.to_thread(cgroup_update.revert, updated)
-            raise
+        updated = await _commit(engine, container, decision)
     tell(engine.bus, container, "update")
-    return _warnings(wanted, engine.facts, updated)
+    discarded = container.definition.host_config.network_mode == "host" and bool(wanted.publish_add)
+    return [check.PORTS_DISCARDED] * discarded + _warnings(wanted, engine.facts, updated)
+
+
+def _decide(container: Container, wanted: UpdateRequest) -> ports.Decision:
+    config, host = container.definition.config, merged(container.definition.host_config, wanted)
+    if not (wanted.publish_add or wanted.publish_rm):
+        return ports.Decision(host, [], [])
+    if host.network_mode.startswith("container:"):
+        check_isolation.alone_in_network(Config(), structs.replace(host, port_bindings=wanted.publish_add))
+    endpoint = republish.publishing_endpoint(container)
+    bound = endpoint.ports if endpoint is not None else []
+    return ports.decide(container.name, config, host, bound, add=wanted.publish_add, remove=wanted.publish_rm)
+
+
+async def _commit(engine: Engine, container: Container, decision: ports.Decision) -> Updated:
+    definition, old = container.definition, container.definition.host_config
+    updated = await _apply(container, old, decision.host) if container.running else Updated([], [])
+    try:
+        async with republish.changed(engine, container, decision):
+            definition.host_config = decision.host
+            await engine.records.save(container)
+    except BaseException as error:
+        definition.host_config = old
+        await asyncio.to_thread(cgroup_update.revert, updated)
+        if isinstance(error, Internal):
+            raise Internal(f"Cannot update container {container.id}: {error}") from error
+        raise
+    container.entry = None
+    return updated
 
 
 def merged(old: HostConfig, wanted: HostConfig) -> HostConfig:

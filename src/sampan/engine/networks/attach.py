@@ -64,11 +64,11 @@ async def _publish(
     asked = bindings(container.definition.config, container.definition.host_config)
     if not asked or not first.gateway:  # on an internal network nothing is published
         return (), ()
-    got = await engine.network.publish(container, first, _placed(engine, first, asked))
+    got = await engine.network.publish(container, first, placed(engine, first, asked))
     return tuple(got.listeners), listeners(got.listeners)
 
 
-def _placed(engine: Engine, first: Endpoint, asked: list[PortBinding]) -> list[PortBinding]:
+def placed(engine: Engine, first: Endpoint, asked: list[PortBinding]) -> list[PortBinding]:
     """On the address that the network publishes at, where none was asked for."""
     network = engine.networks.get(first.network_id)
     binding = bridge_options(network.options).host_binding if network and not network.predefined else ""
