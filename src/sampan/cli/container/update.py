@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sampan.cli.session import Session
 
 USAGE = "[OPTIONS] CONTAINER [CONTAINER...]"
-SHORT = "Change the resources, the restart policy and the published ports of one or more containers"
+SHORT = "Change the resources, ports and restart policy of one or more containers"
 ALIASES = ("container update", "update")
 ARGUMENTS = (1, None)
 FLAGS = (
