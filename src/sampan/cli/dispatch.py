@@ -30,6 +30,7 @@ GLOBAL_FLAGS = (
     ("tlsverify", "", "bool", False, "Use TLS and verify the daemon"),
     ("version", "v", "bool", False, "Print version information and quit"),
 )
+_SYNTAX = 16  # docker/compose, CommandSyntaxFailure
 _LEVELS = ("panic", "fatal", "error", "warn", "warning", "info", "debug", "trace")
 
 
@@ -96,11 +97,20 @@ def _group_flags(words: Sequence[str]) -> tuple[flags.Values, Sequence[str]]:
     try:
         parser.parse(words[1:])
     except flags.FlagError as error:
-        raise ExitWith(16, _usage_error(str(error), first, "[OPTIONS] COMMAND")) from None
+        raise ExitWith(_SYNTAX, _usage_error(str(error), first, "[OPTIONS] COMMAND")) from None
     except flags.HelpWanted:
         raise ExitWith(_help([first])) from None
     table.check(parser.values)
     return parser.values, [first, *parser.arguments]
+
+
+def persistent(command: str) -> Sequence[flags.Flag]:
+    """Flags of a group that may stand behind the verb as well."""
+    first = command.partition(" ")[0]
+    if first not in commands.GROUP_FLAGS:
+        return ()
+    found: Sequence[flags.Flag] = load(commands.GROUP_FLAGS[first]).PERSISTENT
+    return found
 
 
 def resolve(words: Sequence[str]) -> tuple[str, str, Sequence[str]]:
@@ -118,8 +128,9 @@ def resolve(words: Sequence[str]) -> tuple[str, str, Sequence[str]]:
     if second not in group:
         if second.startswith("-"):
             raise ExitWith(125, _usage_error(f"unknown flag: {second}", first, "COMMAND"))
+        status = _SYNTAX if first == "compose" else 1
         raise ExitWith(
-            1, _usage_error(f"{PROGRAM}: unknown command: {PROGRAM} {first} {words[1]}", first, "")
+            status, _usage_error(f"{PROGRAM}: unknown command: {PROGRAM} {first} {words[1]}", first, "")
         )
     return f"{first} {second}", group[second], words[2:]
 
@@ -134,16 +145,21 @@ def load(path: str) -> ModuleType:
 
 
 def _run_verb(session: Session, verb: ModuleType, words: Sequence[str]) -> int:
-    parser = flags.Parser(verb.FLAGS, interspersed=getattr(verb, "INTERSPERSED", True))
+    further = persistent(session.command)
+    parser = flags.Parser((*verb.FLAGS, *further), interspersed=getattr(verb, "INTERSPERSED", True))
     try:
         parser.parse(words)
     except flags.FlagError as error:
-        raise ExitWith(125, _usage_error(str(error), session.command, verb.USAGE)) from None
+        status = _SYNTAX if session.command.startswith("compose ") else 125
+        raise ExitWith(status, _usage_error(str(error), session.command, verb.USAGE)) from None
     except flags.HelpWanted:
         return _help(session.command.split())
     _check_count(session.command, verb, len(parser.arguments))
-    status: int = verb.main(session, parser.values, parser.arguments)
-    return status
+    for flag in further:
+        if flag[0] in parser.values.changed:
+            session.group[flag[0]] = parser.values[flag[0]]
+    ended: int = verb.main(session, parser.values, parser.arguments)
+    return ended
 
 
 def _check_count(command: str, verb: ModuleType, count: int) -> None:
@@ -151,6 +167,8 @@ def _check_count(command: str, verb: ModuleType, count: int) -> None:
     if least <= count and (most is None or count <= most):
         return
     hint = "Run"
+    if command.startswith("compose "):
+        raise ExitWith(1, _usage_error(_compose_count(count, least, most), command, verb.USAGE))
     if most == 0:
         wanted = "accepts no arguments"
     elif least == most:
@@ -162,6 +180,13 @@ def _check_count(command: str, verb: ModuleType, count: int) -> None:
     else:
         wanted = f"requires at least {least} and at most {_arguments(most)}"
     raise ExitWith(1, _usage_error(f"{PROGRAM}: '{PROGRAM} {command}' {wanted}", command, verb.USAGE, hint))
+
+
+def _compose_count(count: int, least: int, most: int | None) -> str:
+    """As cobra says it, whose checks compose uses."""
+    if count < least:
+        return f"requires at least {least} arg(s), only received {count}"
+    return f"accepts at most {most} arg(s), received {count}"
 
 
 def _arguments(count: int) -> str:

@@ -112,8 +112,9 @@ def _verb(command: str, path: str) -> str:
     lines = [f"Usage:  {PROGRAM} {command} {verb.USAGE}".rstrip(), "", verb.SHORT]
     if len(verb.ALIASES) > 1:
         lines += ["", "Aliases:", "  " + ", ".join(f"{PROGRAM} {alias}" for alias in verb.ALIASES)]
-    if verb.FLAGS:
-        lines += ["", "Options:", *_options(verb.FLAGS)]
+    flags = [*verb.FLAGS, *dispatch.persistent(command)]
+    if flags:
+        lines += ["", "Options:", *_options(flags)]
     return "\n".join(lines)
 
 

@@ -20,16 +20,27 @@ class Loaded:
     name: str
 
 
-def load(wanted: Wanted, say: Say, *, resolve_environment: bool = True) -> Loaded:
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How far a project is resolved: values of environment files, relative paths; `consistent`: references
+    are checked."""
+
+    environment: bool = True
+    paths: bool = True
+    consistent: bool = True
+
+
+def load(wanted: Wanted, say: Say, depth: Depth = Depth()) -> Loaded:
     """Raises InvalidArgument and NotFound, with file, line and key."""
     found = discover.find(wanted, say)
-    first = Reading(found.directory, found.variables, say)
+    first = Reading(found.directory, found.variables, say, resolve=depth.paths)
     name = _name(found, first)
     variables = {**found.variables, "COMPOSE_PROJECT_NAME": name}
     tree = reading.read(replace(first, variables=variables), found.files)
-    setting = normalize.Setting(name, found.directory, variables, resolve_environment=resolve_environment)
+    setting = normalize.Setting(name, found.directory, variables, resolve_environment=depth.environment)
     normal = normalize.normalize(tree, setting)
-    consistency.check(normal)
+    if depth.consistent:
+        consistency.check(normal)
     return Loaded(normal, found, name)
 
 

@@ -111,7 +111,7 @@ def _service(name: str, node: Mapping, setting: Setting) -> Mapping:
     _build(service)
     if setting.resolve_environment:
         _environment(service, setting, path)
-        _label_files(service, path)
+        _label_files(service, setting, path)
     _networks(service, path)
     _dependencies(service)
     _grants(service, "secrets", "/run/secrets/")
@@ -160,7 +160,7 @@ def _environment(service: Mapping, setting: Setting, path: tuple[str, ...]) -> N
 
 
 def _env_file(entry: Mapping, found: dict[str, Node], setting: Setting, path: tuple[str, ...]) -> None:
-    file = text_of(entry.get("path"))
+    file = os.path.join(setting.directory, text_of(entry.get("path")))
     required = entry.get("required")
     if not os.path.isfile(file):
         if isinstance(required, Scalar) and required.value is False:
@@ -179,13 +179,13 @@ def _env_file(entry: Mapping, found: dict[str, Node], setting: Setting, path: tu
         found[key] = Scalar(value, Mark(file, 0))
 
 
-def _label_files(service: Mapping, path: tuple[str, ...]) -> None:
+def _label_files(service: Mapping, setting: Setting, path: tuple[str, ...]) -> None:
     files = service.items.pop("label_file", None)
     if not isinstance(files, Sequence):
         return
     found: dict[str, Node] = {}
     for entry in files.items:
-        file = text_of(entry)
+        file = os.path.join(setting.directory, text_of(entry))
         try:
             values = dotenv.parse(discover.read(file), file, {}, lambda name: None)
         except NotFound as error:

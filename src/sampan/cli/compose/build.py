@@ -17,6 +17,8 @@ ALIASES = ("compose build",)
 ARGUMENTS = (0, None)
 FLAGS = (
     ("build-arg", "", "list", None, "Set build-time variables for services"),
+    ("builder", "", "string", "", "Set builder to use (there is one only)"),
+    ("check", "", "bool", False, "Check build configuration"),
     ("memory", "m", "bytes", 0, "Set memory limit for the build container"),
     ("no-cache", "", "bool", False, "Do not use cache when building the image"),
     ("progress", "", "string", "", "Set type of ui output (auto, tty, plain, rawjson, quiet)"),
@@ -36,12 +38,16 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
     from sampan.compose import plan
 
     given: dict[str, Any] = {}
-    for name in ("memory", "no-cache", "pull", "push", "quiet", "progress", "ssh"):
+    for name in ("memory", "no-cache", "pull", "push", "quiet", "progress", "ssh", "check"):
         if name in options.changed:
             given[name] = options[name]
     built = [name for name in plan.ordered(found) if found.services[name].build is not None]
     for name in built:
         service = found.services[name]
+        if session.group["dry-run"]:
+            say("Image", found.image_of(service), "Building")
+            continue
         making.make(session, found, service, given=given, arguments=options["build-arg"])
-        say("Image", found.image_of(service), "Built")
+        if not options["check"]:
+            say("Image", found.image_of(service), "Built")
     return 0

@@ -27,10 +27,14 @@ FLAGS = (
     ("no-consistency", "", "bool", False, ""),
     ("no-env-resolution", "", "bool", False, "Don't resolve service env files"),
     ("no-interpolate", "", "bool", False, "Don't interpolate environment variables"),
+    ("lock-image-digests", "", "bool", False, "Produces an override file with image digests"),
+    ("models", "", "bool", False, "Print the model names, one per line"),
     ("no-normalize", "", "bool", False, "Don't normalize compose model"),
+    ("no-path-resolution", "", "bool", False, "Don't resolve file paths"),
     ("output", "o", "string", "", "Save to file (default to stdout)"),
     ("profiles", "", "bool", False, "Print the profile names, one per line"),
     ("quiet", "q", "bool", False, "Only validate the configuration, don't print anything"),
+    ("resolve-image-digests", "", "bool", False, "Pin image tags to digests"),
     ("services", "", "bool", False, "Print the service names, one per line"),
     ("variables", "", "bool", False, "Print model variables and default values"),
     ("volumes", "", "bool", False, "Print the volume names, one per line"),
@@ -43,7 +47,10 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
 
     if options["no-interpolate"] or options["no-normalize"] or options["variables"]:
         return _as_written(options, asked)
-    loaded = load.load(asked, project.warn, resolve_environment=not options["no-env-resolution"])
+    depth = load.Depth(
+        not options["no-env-resolution"], not options["no-path-resolution"], not options["no-consistency"]
+    )
+    loaded = load.load(asked, project.warn, depth)
     if options["environment"]:
         for name, value in sorted(loaded.found.variables.items()):
             console.out(f"{name}={value}")
@@ -52,7 +59,19 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
         return _lines(select.profiles(loaded.tree))
     tree = project.narrow(loaded, arguments)
     data = emit.plain(tree)
-    listed = _listed(options, data, loaded.name)
+    return _narrowed(session, options, data, loaded.name)
+
+
+def _narrowed(session: Session, options: Values, data: dict[str, Any], name: str) -> int:
+    from sampan.compose import emit
+
+    if options["resolve-image-digests"] or options["lock-image-digests"]:
+        _pin(session, data)
+    if options["lock-image-digests"]:
+        services = data["services"].items()
+        pinned = {key: {"image": service["image"]} for key, service in services if service.get("image")}
+        return _show(options, {"services": pinned})
+    listed = _listed(options, data, name)
     if listed is not None:
         return _lines(listed)
     if options["hash"]:
@@ -93,6 +112,8 @@ def _listed(options: Values, data: dict[str, Any], name: str) -> list[str] | Non
         return sorted(data.get("volumes") or {})
     if options["networks"]:
         return sorted(data.get("networks") or {})
+    if options["models"]:
+        return sorted(data.get("models") or {})
     if options["images"]:
         return [service.get("image") or f"{name}-{key}" for key, service in sorted(services.items())]
     return None
@@ -108,6 +129,21 @@ def _hashes(wanted: str, data: dict[str, Any]) -> int:
             raise ExitWith(1, f"no such service: {name}")
         console.out(f"{name} {hashing.of_service(services[name])}")
     return 0
+
+
+def _pin(session: Session, data: dict[str, Any]) -> None:
+    """`name@digest` in place of what the registry has under each image's name now."""
+    from sampan.cli.image import credentials, reference
+    from sampan.client.image.distribution import distribution
+
+    for service in data["services"].values():
+        if not service.get("image") or "@" in service["image"]:
+            continue
+        name = reference.parse(service["image"])
+        auth = credentials.header(session.config, name.domain)
+        found = distribution(session.client, service["image"], auth=auth)
+        tag = f":{name.tag}" if name.tag else ""
+        service["image"] = f"{name.familiar}{tag}@{found['Descriptor']['digest']}"
 
 
 def _lines(lines: list[str]) -> int:

@@ -21,7 +21,7 @@ def prepare(
     options: Options,
     *,
     quiet_pull: bool = False,
-    build_quiet: bool = False,
+    quiet_build: bool = False,
 ) -> tuple[Work, list[Step], Observed]:
     """The images are there; what is left to do."""
     from sampan.compose import observe, plan
@@ -39,7 +39,8 @@ def prepare(
     def build(step: BuildImage) -> None:
         from sampan.cli.compose import making
 
-        making.make(session, project, project.services[step.service])
+        given: dict[str, object] = {"quiet": True} if quiet_build else {}
+        making.make(session, project, project.services[step.service], given=given)
         say("Image", step.image, "Built")
 
     observed = observe.observe(session.client, project)

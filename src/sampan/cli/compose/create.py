@@ -29,10 +29,13 @@ FLAGS = (
     ("quiet-pull", "", "bool", False, "Pull without printing progress information"),
     ("remove-orphans", "", "bool", False, "Remove containers for services not defined in the Compose file"),
     ("scale", "", "list", None, "Scale SERVICE to NUM instances (SERVICE=NUM)"),
+    ("yes", "y", "bool", False, 'Assume "yes" as answer to all prompts'),
 )
 
 
 def main(session: Session, options: Values, arguments: list[str]) -> int:
+    if options["build"] and options["no-build"]:
+        raise ExitWith(1, "--build and --no-build are incompatible")
     if options["force-recreate"] and options["no-recreate"]:
         raise ExitWith(1, "--force-recreate and --no-recreate are incompatible")
     loaded = project.load(session)
@@ -45,12 +48,14 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
         keep=options["no-recreate"],
         build=options["build"],
         no_build=options["no-build"],
-        pull=options["pull"],
+        pull=project.pull_policy(options["pull"]),
         orphans=options["remove-orphans"],
         start=False,
         scale=plan.scale_of(options["scale"], found),
         named=frozenset(arguments),
     )
+    if session.group["dry-run"]:
+        return converge.dry_run(session, found, wishes)
     work, steps, _ = converge.prepare(session, found, wishes, quiet_pull=options["quiet-pull"])
     apply(work, steps)
     return 0

@@ -15,7 +15,6 @@ SHORT = "Stop and remove containers, networks"
 ALIASES = ("compose down",)
 ARGUMENTS = (0, None)
 FLAGS = (
-    ("dry-run", "", "bool", False, "Show what would be done, and do nothing"),
     ("remove-orphans", "", "bool", False, "Remove containers for services not defined in the Compose file"),
     ("rmi", "", "string", "", 'Remove images used by services ("local"|"all")'),
     ("timeout", "t", "int", 0, "Specify a shutdown timeout in seconds"),
@@ -43,7 +42,7 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
         options["remove-orphans"], options["volumes"], options["rmi"], frozenset(arguments)
     )
     groups = teardown.down(name, found if loaded is not None else None, observed, wishes)
-    if options["dry-run"] or session.group["dry-run"]:
+    if session.group["dry-run"]:
         console.write(console.STDOUT, steps.text([step for level in groups for step in level]).encode())
         return 0
     if not groups:

@@ -32,6 +32,9 @@ FLAGS = (
 def main(session: Session, options: Values, arguments: list[str]) -> int:
     service, *command = arguments
     container = project.one(session, service, options["index"])
+    if session.group["dry-run"]:
+        console.error(f"execute in {container.name}: {' '.join(command)}")
+        return 0
     tty = console.is_terminal(console.STDIN) and console.is_terminal(console.STDOUT)
     given = Values(inner.FLAGS)
     given.update({name: options[name] for name in ("detach", "env", "privileged", "user", "workdir")})

@@ -24,6 +24,8 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
     name, found = project.containers(session, arguments, all=False)
     from sampan.client.container import kill
 
+    if not options["remove-orphans"]:
+        found = project.of_files(session, found)
     if not found:
         console.error(f"no container to kill in project {name}")
         return 0

@@ -28,6 +28,9 @@ _PREFIX = "com.docker.compose."
 def main(session: Session, options: Values, arguments: list[str]) -> int:
     if options["format"] not in ("table", "json"):
         raise ExitWith(1, f'unsupported format "{options["format"]}": write table or json')
+    for key, _ in options["filter"]:
+        if key != "name":
+            raise ExitWith(1, f"invalid filter '{key}'")
     from sampan.client.container.ps import ps
 
     found = ps(session.client, all=True, wanted={"label": [f"{_PREFIX}project"]})

@@ -23,6 +23,18 @@ def pull(session: Session, image: str, say: Report, *, platform: str = "", quiet
     say("Image", image, "Pulled")
 
 
+def push(session: Session, image: str, *, quiet: bool = False) -> None:
+    from sampan.cli.image import credentials, reference
+    from sampan.cli.image import progress as transfer
+    from sampan.client.image import push as request
+
+    name = reference.parse(image)
+    auth = credentials.header(session.config, name.domain)
+    exchange = request.push(session.client, name.familiar, name.tag or "latest", auth=auth)
+    silent = quiet or session.group["progress"] == "quiet"
+    transfer.follow(exchange, transfer.display(None if silent else console.STDERR))
+
+
 def make(
     session: Session,
     project: Project,

@@ -21,10 +21,14 @@ FLAGS = (
 )
 
 
+_LARGEST = 65535
+
+
 def main(session: Session, options: Values, arguments: list[str]) -> int:
     service, port = arguments
-    if not port.isdigit():
-        raise ExitWith(1, f'strconv.ParseUint: parsing "{port}": invalid syntax')
+    if not port.isdigit() or int(port) > _LARGEST:
+        reason = "value out of range" if port.isdigit() else "invalid syntax"
+        raise ExitWith(1, f'strconv.ParseUint: parsing "{port}": {reason}')
     item = project.one(session, service, options["index"])
     for found in item.raw.get("Ports") or ():
         if found.get("PrivatePort") != int(port) or found.get("Type") != options["protocol"]:
@@ -33,4 +37,9 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
             address = found.get("IP", "")
             console.out(f"{f'[{address}]' if ':' in address else address}:{found['PublicPort']}")
             return 0
-    raise ExitWith(1, f"no port {port}/{options['protocol']} for container {item.name}")
+    known = ", ".join(
+        f"{found['PublicPort']}->{found['PrivatePort']}/{found['Type']}"
+        for found in item.raw.get("Ports") or ()
+        if found.get("PublicPort")
+    )
+    raise ExitWith(1, f"no port {port}/{options['protocol']} for container {item.name}: {known}")

@@ -35,6 +35,8 @@ FLAGS = (
     ("version", "v", "bool", False, "Show the Docker Compose version information"),
     ("workdir", "", "string", "", ""),
 )
+PERSISTENT = (("dry-run", "", "bool", False, "Show what would be done, and do nothing"),)
+_PULL = ("", "always", "missing", "never", "build", "if_not_present", "policy")
 _PROGRESS = ("auto", "tty", "plain", "json", "quiet", "rawjson")
 
 
@@ -106,6 +108,19 @@ def _converted(loaded: Loaded, tree: Mapping) -> Project:
     return found
 
 
+def pull_policy(flag: str) -> str:
+    """What `--pull` says for all services; "": what each says itself."""
+    if flag not in _PULL:
+        raise ExitWith(1, f'invalid --pull option "{flag}"')
+    return {"if_not_present": "missing", "policy": ""}.get(flag, flag)
+
+
+def only_present(found: Project) -> None:
+    """Without dependencies (`--no-deps`) what they say about each other does not count."""
+    for service in found.services.values():
+        service.depends_on = {name: how for name, how in service.depends_on.items() if name in found.services}
+
+
 def load_if_any(session: Session) -> tuple[str, Loaded | None]:
     """(name of the project, the project): a name alone will do for what works by labels."""
     from sampan.errors import NotFound
@@ -146,12 +161,24 @@ def containers(
     return name, sorted(chosen, key=lambda item: (item.service, item.number, item.name))
 
 
-def one(session: Session, service: str, index: int = 0) -> Container:
-    """The container of a service that a command works in: the first that runs, or the one of `index`."""
-    _, found = containers(session, [service], all=False)
+def of_files(session: Session, found: list[Container]) -> list[Container]:
+    """Without those of services that the files do not have; all of them, where there are no files."""
+    _, loaded = load_if_any(session)
+    if loaded is None:
+        return found
+    from sampan.compose import select
+
+    known = select.services(loaded.tree)
+    return [item for item in found if item.service in known]
+
+
+def one(session: Session, service: str, index: int = 0, *, running: bool = True) -> Container:
+    """The container of a service that a command works in: the first that runs (or is there), or the one of
+    `index`."""
+    _, found = containers(session, [service], all=not running)
     if index:
         found = [item for item in found if item.number == index]
     if not found:
-        text = f'service "{service}" is not running'
+        text = f'service "{service}" ' + ("is not running" if running else "has no container")
         raise ExitWith(1, f"{text} container #{index}" if index else text)
     return found[0]

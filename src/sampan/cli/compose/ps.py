@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sampan.cli import console
 from sampan.cli.compose import project
+from sampan.cli.console import ExitWith
 from sampan.cli.container import ps
 from sampan.cli.format import Listing, View
 
@@ -56,9 +57,14 @@ _LISTING = Listing(
 
 
 def main(session: Session, options: Values, arguments: list[str]) -> int:
+    for key, _ in options["filter"]:
+        if key != "status":
+            raise ExitWith(1, f"unknown filter {key}")
     statuses = [*options["status"], *(value for key, value in options["filter"] if key == "status")]
     every = options["all"] or bool(statuses)
     _, found = project.containers(session, arguments, all=every, oneoff=options["all"])
+    if not options["orphans"]:
+        found = project.of_files(session, found)
     if statuses:
         found = [item for item in found if item.state in statuses]
     if options["services"]:

@@ -42,6 +42,9 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
     for image, platform in wanted.items():
         if image in here:
             continue
+        if session.group["dry-run"]:
+            say("Image", image, "Pulling")
+            continue
         try:
             making.pull(session, image, say, platform=platform, quiet=options["quiet"])
         except SampanError as error:

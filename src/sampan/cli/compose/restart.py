@@ -19,8 +19,25 @@ FLAGS = (
 )
 
 
+def _with_dependents(session: Session, named: list[str]) -> list[str]:
+    """And the services that want to start anew with one of them (`depends_on.X.restart`)."""
+    _, loaded = project.load_if_any(session)
+    if loaded is None or not named:
+        return named
+    services = project.everything(loaded).services
+    found = list(named)
+    for name in found:
+        found += [
+            other
+            for other, service in services.items()
+            if other not in found and (how := service.depends_on.get(name)) is not None and how.restart
+        ]
+    return found
+
+
 def main(session: Session, options: Values, arguments: list[str]) -> int:
-    _, found = project.containers(session, arguments, all=True)
+    services = arguments if options["no-deps"] else _with_dependents(session, arguments)
+    _, found = project.containers(session, services, all=True)
     from sampan.client.container import restart
     from sampan.compose import teardown
 

@@ -36,7 +36,8 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
     if not found:
         console.error("No stopped containers")
         return 0
-    if not options["force"] and not _confirmed([item.name for item in found]):
+    console.error(f"Going to remove {', '.join(item.name for item in found)}")
+    if not options["force"] and not session.group["dry-run"] and not _confirmed():
         return 0
     several.ask(
         session,
@@ -47,8 +48,8 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
     return 0
 
 
-def _confirmed(names: list[str]) -> bool:
+def _confirmed() -> bool:
     import sys
 
-    console.write(console.STDERR, f"? Going to remove {', '.join(names)} (y/N) ".encode())
+    console.write(console.STDERR, b"? Are you sure? (y/N) ")
     return sys.stdin.readline().strip().lower() in ("y", "yes")

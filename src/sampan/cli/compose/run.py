@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sampan.cli.session import Session
     from sampan.compose.apply import Work
     from sampan.compose.model import Project, Service
+    from sampan.compose.plan import Options
 
 USAGE = "[OPTIONS] SERVICE [COMMAND] [ARGS...]"
 SHORT = "Run a one-off command on a service"
@@ -25,13 +26,17 @@ FLAGS = (
     ("cap-drop", "", "list", None, "Drop Linux capabilities"),
     ("detach", "d", "bool", False, "Run container in background and print container ID"),
     ("entrypoint", "", "string", "", "Override the entrypoint of the image"),
+    ("env-from-file", "", "list", None, "Set environment variables from file"),
     ("env", "e", "list", None, "Set environment variables"),
     ("interactive", "i", "bool", True, "Keep STDIN open even if not attached"),
     ("label", "l", "list", None, "Add or override a label"),
     ("name", "", "string", "", "Assign a name to the container"),
     ("no-TTY", "T", "bool", False, "Disable pseudo-TTY allocation (default: auto-detected)"),
     ("no-deps", "", "bool", False, "Don't start linked services"),
+    ("pull", "", "string", "", 'Pull image before running ("always"|"missing"|"never")'),
     ("publish", "p", "list", None, "Publish a container's port(s) to the host"),
+    ("quiet", "q", "bool", False, "Don't print anything to STDOUT"),
+    ("quiet-build", "", "bool", False, "Suppress progress output from the build process"),
     ("quiet-pull", "", "bool", False, "Pull without printing progress information"),
     ("remove-orphans", "", "bool", False, "Remove containers for services not defined in the Compose file"),
     ("rm", "", "bool", False, "Automatically remove the container when it exits"),
@@ -55,6 +60,8 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
     loaded = project.load(session)
     found = project.model(loaded, [name], dependencies=not options["no-deps"])
     service = found.services[name]
+    if session.group["dry-run"]:
+        return converge.dry_run(session, found, plan_options(options))
     work = _neighbours(session, options, found, name)
     identity = _create(work, options, service, command)
     if options["detach"]:
@@ -66,6 +73,14 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
     return _attached(session, options, identity, tty=service.tty)
 
 
+def plan_options(options: Values) -> Options:
+    from sampan.compose import plan
+
+    return plan.Options(
+        build=options["build"], orphans=options["remove-orphans"], pull=project.pull_policy(options["pull"])
+    )
+
+
 def _neighbours(session: Session, options: Values, found: Project, name: str) -> Work:
     """What the service depends on comes up; of the service itself its image is seen to, and its networks."""
     from sampan.compose import plan, starting
@@ -75,8 +90,14 @@ def _neighbours(session: Session, options: Values, found: Project, name: str) ->
     found.services[name].depends_on = {
         other: how for other, how in found.services[name].depends_on.items() if other in found.services
     }
-    wishes = plan.Options(build=options["build"], orphans=options["remove-orphans"])
-    work, steps, observed = converge.prepare(session, found, wishes, quiet_pull=options["quiet-pull"])
+    quiet = options["quiet"]
+    work, steps, observed = converge.prepare(
+        session,
+        found,
+        plan_options(options),
+        quiet_pull=quiet or options["quiet-pull"],
+        quiet_build=quiet or options["quiet-build"],
+    )
     own = {item.name for item in observed.of_service(name)}
     kept = []
     for step in steps:
@@ -124,6 +145,10 @@ def _override(options: Values, service: Service, command: list[str]) -> None:
 
         service.entrypoint = shlex.split(options["entrypoint"])
         service.command = command or None
+    for file in options["env-from-file"]:
+        from sampan.compose import discover, dotenv
+
+        service.environment |= dotenv.parse(discover.read(file), file, dict(os.environ), lambda name: None)
     for text in options["env"]:
         name, equals, value = text.partition("=")
         service.environment[name] = value if equals else console.environment(name) or None

@@ -23,6 +23,10 @@ def ask(
     from sampan.errors import SampanError
 
     say = progress.report(session)
+    if session.group["dry-run"]:
+        for item in containers:
+            say("Container", item.name, words[0])
+        return
     asked = []
     for item in containers:
         say("Container", item.name, words[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sampan.cli import console
 from sampan.cli.compose import progress, project
 from sampan.cli.console import ExitWith
 
@@ -30,12 +31,16 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
     loaded = project.load(session)
     found = project.model(loaded, arguments)
     from sampan.compose import observe, plan, starting
+    from sampan.compose.steps import text as steps_text
 
     observed = observe.observe(session.client, found)
     for name in arguments:
         if not observed.of_service(name):
             raise ExitWith(1, f'service "{name}" has no container to start')
     steps = plan.starts(found, observed)
+    if session.group["dry-run"]:
+        console.write(console.STDOUT, steps_text(list(steps)).encode())
+        return 0
     report = progress.report(session)
     starting.start(session.client, found, steps, report)
     if options["wait"]:

@@ -42,7 +42,6 @@ FLAGS = (
     ("attach-dependencies", "", "bool", False, "Automatically attach to log output of dependent services"),
     ("build", "", "bool", False, "Build images before starting containers"),
     ("detach", "d", "bool", False, "Detached mode: Run containers in the background"),
-    ("dry-run", "", "bool", False, "Show what would be done, and do nothing"),
     (
         "exit-code-from",
         "",
@@ -57,6 +56,7 @@ FLAGS = (
         False,
         "Recreate containers even if their configuration and image haven't changed",
     ),
+    ("menu", "", "bool", False, "Enable interactive shortcuts when running attached"),
     ("no-attach", "", "list", None, "Do not attach (stream logs) to the specified services"),
     ("no-build", "", "bool", False, "Don't build an image, even if it's policy"),
     ("no-color", "", "bool", False, "Produce monochrome output"),
@@ -71,6 +71,7 @@ FLAGS = (
     ),
     ("no-start", "", "bool", False, "Don't start the services after creating them"),
     ("pull", "", "string", "", 'Pull image before running ("always"|"missing"|"never")'),
+    ("quiet-build", "", "bool", False, "Suppress the build output"),
     ("quiet-pull", "", "bool", False, "Pull without printing progress information"),
     ("remove-orphans", "", "bool", False, "Remove containers for services not defined in the Compose file"),
     (
@@ -91,9 +92,9 @@ FLAGS = (
         0,
         "Maximum duration in seconds to wait for the project to be running|healthy",
     ),
+    ("watch", "w", "bool", False, "Watch source code and rebuild/refresh containers when files are updated"),
     ("yes", "y", "bool", False, 'Assume "yes" as answer to all prompts'),
 )
-_PULL = ("", "always", "missing", "never", "build", "if_not_present", "policy")
 
 
 def main(session: Session, options: Values, arguments: list[str]) -> int:
@@ -102,11 +103,13 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
     found = project.model(loaded, arguments, dependencies=not options["no-deps"])
     if not found.services:
         raise ExitWith(1, "no service selected")
-    _only_present(found)
+    project.only_present(found)
     wishes = _wishes(options, found, arguments)
-    if options["dry-run"] or session.group["dry-run"]:
+    if session.group["dry-run"]:
         return converge.dry_run(session, found, wishes)
-    work, steps, _ = converge.prepare(session, found, wishes, quiet_pull=options["quiet-pull"])
+    work, steps, _ = converge.prepare(
+        session, found, wishes, quiet_pull=options["quiet-pull"], quiet_build=options["quiet-build"]
+    )
     work.timeout = options["timeout"] if "timeout" in options.changed else None
     work.renew = options["renew-anon-volumes"]
     from sampan.compose.apply import apply
@@ -128,42 +131,42 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
 
 def _check(options: Values) -> None:
     detached = options["detach"] or options["wait"]
+    aborts = ("abort-on-container-exit", "abort-on-container-failure")
+    if options["wait"] and (
+        options["attach"] or options["attach-dependencies"] or any(map(options.get, aborts))
+    ):
+        raise ExitWith(
+            1, "--wait cannot be combined with --abort-on-container-exit, --attach or --attach-dependencies"
+        )
     if options["force-recreate"] and options["no-recreate"]:
         raise ExitWith(1, "--force-recreate and --no-recreate are incompatible")
     if options["always-recreate-deps"] and options["no-recreate"]:
         raise ExitWith(1, "--always-recreate-deps and --no-recreate are incompatible")
     if options["build"] and options["no-build"]:
         raise ExitWith(1, "--build and --no-build are incompatible")
-    if detached and options["attach"]:
-        raise ExitWith(1, "--detach cannot be combined with --attach")
-    aborts = ("abort-on-container-exit", "abort-on-container-failure")
-    if detached and any(options[name] for name in aborts):
+    attaching = (*aborts, "attach", "attach-dependencies", "watch")
+    if detached and any(options[name] for name in attaching):
         raise ExitWith(
-            1, "--detach cannot be combined with --abort-on-container-exit or --abort-on-container-failure"
+            1,
+            "--detach cannot be combined with --abort-on-container-exit, --abort-on-container-failure, "
+            "--attach, --attach-dependencies or --watch",
         )
-    if options["pull"] not in _PULL:
-        raise ExitWith(1, f'invalid --pull option "{options["pull"]}"')
+    if options["attach"] and options["attach-dependencies"]:
+        raise ExitWith(1, "cannot combine --attach and --attach-dependencies")
 
 
 def _wishes(options: Values, found: Project, arguments: list[str]) -> Options:
     from sampan.compose import plan
 
-    pull = options["pull"]
     return plan.Options(
         force=options["force-recreate"],
         keep=options["no-recreate"],
         force_dependencies=options["always-recreate-deps"],
         build=options["build"],
         no_build=options["no-build"],
-        pull={"if_not_present": "missing", "policy": ""}.get(pull, pull),
+        pull=project.pull_policy(options["pull"]),
         orphans=options["remove-orphans"],
         start=not options["no-start"],
         scale=plan.scale_of(options["scale"], found),
         named=frozenset(arguments),
     )
-
-
-def _only_present(found: Project) -> None:
-    """Without dependencies (`--no-deps`) what they say about each other does not count."""
-    for service in found.services.values():
-        service.depends_on = {name: how for name, how in service.depends_on.items() if name in found.services}

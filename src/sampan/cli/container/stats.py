@@ -38,19 +38,24 @@ _NEWS = {"event": ["create", "destroy", "die", "start"], "type": ["container"]}
 
 
 def main(session: Session, options: Values, arguments: list[str]) -> int:
+    return show(session, options, arguments, {})
+
+
+def show(session: Session, options: Values, arguments: list[str], chosen: dict[str, list[str]]) -> int:
+    """`chosen`: filters for the containers that count, where none are named."""
     form = options["format"] or str(session.config.get("statsFormat", ""))
     listing = format.Listing(usage.ROW, usage.FIELDS, usage.COLUMNS)
     view = format.View(trunc=not options["no-trunc"])
     if options["no-stream"]:
-        names = arguments or _listed(session, stopped_too=options["all"])
+        names = arguments or _listed(session, chosen, stopped_too=options["all"])
         listing.show(_once(session, names, given=bool(arguments)), form, view)
         return 0
-    live = _Live(session, stopped_too=options["all"])
+    live = _Live(session, chosen, stopped_too=options["all"])
     if arguments:
         live.add(arguments, given=True)
     else:
         live.follow()
-        live.add(_listed(session, stopped_too=options["all"]), given=False)
+        live.add(_listed(session, chosen, stopped_too=options["all"]), given=False)
     while live.wait():
         _draw(listing.text(live.rows(), form, view))
         if live.ended:
@@ -58,8 +63,8 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
     return 0
 
 
-def _listed(session: Session, *, stopped_too: bool) -> list[str]:
-    return [row["Id"] for row in ps(session.client, all=stopped_too)]
+def _listed(session: Session, chosen: dict[str, list[str]], *, stopped_too: bool) -> list[str]:
+    return [row["Id"] for row in ps(session.client, all=stopped_too, wanted=chosen)]
 
 
 def _once(session: Session, names: list[str], *, given: bool) -> list[Usage]:
@@ -98,8 +103,9 @@ class _Stream:
 class _Live:
     """The containers that are watched, each by a connection of its own, and the news of which come and go."""
 
-    def __init__(self, session: Session, *, stopped_too: bool) -> None:
+    def __init__(self, session: Session, chosen: dict[str, list[str]], *, stopped_too: bool) -> None:
         self._session = session
+        self._chosen = chosen
         self._stopped_too = stopped_too
         self._watched: dict[str, tuple[Usage, float]] = {}
         self._streams: dict[int, tuple[str, _Stream]] = {}  # by descriptor; "": the news
@@ -108,7 +114,7 @@ class _Live:
         self.ended = False
 
     def follow(self) -> None:
-        self._open("", _Stream(events(self._session.client.another(), wanted=_NEWS)))
+        self._open("", _Stream(events(self._session.client.another(), wanted={**_NEWS, **self._chosen})))
 
     def add(self, names: list[str], *, given: bool) -> None:
         """`given` by the user: then NotFound is raised for one that is not there."""
