@@ -6,6 +6,7 @@
 import contextlib
 import os
 import select
+import time
 from _socket import socket
 from collections.abc import Callable
 
@@ -20,7 +21,7 @@ from sampan.runtime.starter import Born, Executing, Failure
 
 _REMEMBERED = 64  # ended ones, for a daemon that was away
 _SIGKILL = 9
-_PATIENCE = 2000  # milliseconds for a killed process to go
+_PATIENCE = 2.0  # seconds for a killed process to go
 
 
 class Starter:
@@ -29,18 +30,29 @@ class Starter:
     def __init__(self, loop: Loop, pid: int) -> None:
         self._loop = loop
         self._pid = pid
+        self._hear: Callable[[], None] | None = None
         self.gone: Callable[[], None] | None = None
         self._pidfd = os.pidfd_open(pid)
         loop.watch(self._pidfd, READ, lambda _events: self._ended())
 
     def listen(self, sock: socket, said: Callable[[channel.Packet | None], None]) -> None:
         """Own the socket, and hear once."""
+        self._hear = lambda: self._heard(sock, said)
         self._loop.watch(sock.fileno(), READ, lambda _events: self._heard(sock, said))
 
-    def kill(self) -> None:
-        os.kill(self._pid, _SIGKILL)  # our own child, not reaped: the number is its own
+    def conclude(self, patience: float) -> None:
+        """The container is dead: hear what there is to be heard, and reap it. What it started may have been
+        the container's end, and have come to its own; else it ends by itself, since its child is dead."""
+        if not _wait(self._pidfd, patience):
+            os.kill(self._pid, _SIGKILL)  # our own child, not reaped: the number is its own
+            if not _wait(self._pidfd, patience):
+                return  # uninterruptible sleep
+        if self._hear is not None:
+            self._hear()
+        self._ended()
 
     def _heard(self, sock: socket, said: Callable[[channel.Packet | None], None]) -> None:
+        self._hear = None
         self._loop.forget(sock.fileno())
         packet = channel.receive(sock)
         sock.close()
@@ -177,12 +189,13 @@ class Execs:
 
     def end(self) -> None:
         """The container is dead: so are all of these, or nearly (in the host's pid namespace)."""
+        deadline = time.monotonic() + _PATIENCE
         for helper in tuple(self._starting.values()):
-            helper.kill()
+            helper.conclude(max(0.0, deadline - time.monotonic()))
         for process in tuple(self._running.values()):
             with contextlib.suppress(ProcessLookupError):
                 process.kill(_SIGKILL)
-            _wait(process.pidfd)
+            _wait(process.pidfd, _PATIENCE)
             if not process.reap():
                 process.give_up()
             self._finish(process)
@@ -195,7 +208,8 @@ class Execs:
         return bool(self._starting) or any(process.draining for process in self._trailing)
 
 
-def _wait(pidfd: int) -> None:
+def _wait(pidfd: int, seconds: float) -> bool:
+    """False: it has not ended."""
     poll = select.poll()
     poll.register(pidfd, select.POLLIN)
-    poll.poll(_PATIENCE)
+    return bool(poll.poll(seconds * 1000))
