@@ -8,17 +8,17 @@ import asyncio
 import base64
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
 import msgspec
 
-from sampan.api import buildstream, progress
+from sampan.api import buildstream, outgoing, progress
 from sampan.api.messages import Answer, Request, Response
 from sampan.api.query import Query
 from sampan.api.system import json
-from sampan.api.types import AuthConfig
-from sampan.engine.builds import build, debug, prune
+from sampan.api.types import AuthConfig, json_body
+from sampan.engine.builds import build, cache_export, caches, debug, prune
 from sampan.engine.builds.events import Report
 from sampan.engine.builds.request import Request as BuildRequest
 from sampan.engine.builds.request import Secret
@@ -33,7 +33,8 @@ _T = TypeVar("_T")
 
 
 class _Own(msgspec.Struct):
-    """What the classic protocol has no words for. `secrets`: base64; `tar`: the context follows."""
+    """What the classic protocol has no words for. `secrets`: base64; `cache_to`: as the command line has
+    them; `tar`: the context follows."""
 
     directories: dict[str, str] = {}
     contexts: dict[str, str] = {}
@@ -44,7 +45,12 @@ class _Own(msgspec.Struct):
     allow: list[str] = []
     no_cache_for: list[str] = []
     check: bool = False
+    cache_to: list[str] = []
     tar: bool = False
+
+
+class _Keys(msgspec.Struct):
+    keys: list[str]
 
 
 async def create(engine: Engine, request: Request) -> Answer:
@@ -54,8 +60,9 @@ async def create(engine: Engine, request: Request) -> Answer:
         raise Unsupported("BuildKit's own protocol is not supported: build with DOCKER_BUILDKIT=0")
     own, chunks = await _body(request)
     wanted = _request(query, request, own)
-    if own is not None and own.directories:
-        _check_peer(request, own)
+    cached = [source.directory for source in wanted.cache_from if source.directory]
+    if wanted.directories or cached:
+        _check_peer(request, [*wanted.directories.values(), *cached])
     loop = asyncio.get_running_loop()
 
     async def work(report: Report) -> build.Built:
@@ -95,7 +102,7 @@ def _chained(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     yield from rest
 
 
-def _check_peer(request: Request, own: _Own) -> None:
+def _check_peer(request: Request, directories: Sequence[str]) -> None:
     """Paths mean the same to the client and to us only where it shares our root. Raises Conflict: then the
     client sends a tar."""
     pid = request.connection.peer()
@@ -109,7 +116,7 @@ def _check_peer(request: Request, own: _Own) -> None:
         same = False
     if not same:
         raise Conflict("the daemon does not see the client's files: send the build context")
-    for path in own.directories.values():
+    for path in directories:
         if not os.path.isabs(path) or not os.path.isdir(path):
             raise InvalidArgument(f'unable to prepare context: path "{path}" not found')
 
@@ -129,6 +136,7 @@ def _request(query: Query, request: Request, own: _Own | None) -> BuildRequest:
         no_cache=query.flag("nocache"),
         pull=query.flag("pull"),
         credentials=_credentials(request),
+        cache_from=tuple(_cache_sources(query, strict=own is not None)),
     )
     if own is not None:
         common |= {
@@ -141,8 +149,19 @@ def _request(query: Query, request: Request, own: _Own | None) -> BuildRequest:
             "allow": frozenset(own.allow),
             "no_cache_for": tuple(own.no_cache_for),
             "check": own.check,
+            "cache_to": tuple(caches.target(text) for text in own.cache_to),
         }
     return BuildRequest(**common)
+
+
+def _cache_sources(query: Query, *, strict: bool) -> Iterator[caches.CacheSource]:
+    """The classic builder passes over names that are none."""
+    for text in _decoded(query.text("cachefrom") or "null", list[str] | None, "cachefrom") or ():
+        try:
+            yield caches.source(text)
+        except InvalidArgument:
+            if strict:
+                raise
 
 
 def _network(mode: str) -> str:
@@ -231,3 +250,9 @@ async def debugged(engine: Engine, request: Request) -> Response:
     identity = Query(request.query).text("id")
     image = await asyncio.to_thread(debug.image, engine, engine.builds, identity)
     return json({"Id": image}, 201)
+
+
+async def cache(engine: Engine, request: Request) -> Answer:
+    """The cache of these steps as an OCI layout (ours; Docker has no such page)."""
+    keys = (await json_body(request, _Keys)).keys
+    return await outgoing.stream(cache_export.layout(engine, engine.builds, keys, threading.Event()))

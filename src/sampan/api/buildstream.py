@@ -111,6 +111,10 @@ class _Trace:
 
     def built(self, built: Built) -> list[Line]:
         done: Line = {"ID": built.image, "tags": built.tags, "warnings": built.warnings}
+        if built.new:
+            done["new"] = True
+        if built.caches:
+            done["caches"] = list(built.caches)
         return [{"aux": done}]
 
 

@@ -36,7 +36,8 @@ async def _save(engine: Engine, request: Request, names: list[str]) -> Answer:
     platforms = Query(request.query).many("platform")
     if len(platforms) > 1:
         raise InvalidArgument("an image is for one platform: name one")
-    chunks = save.save(engine.images, names, _plain(platforms), threading.Event())
+    called = Query(request.query).many("as")  # ours
+    chunks = save.save(engine.images, names, _plain(platforms), threading.Event(), called=called)
     answer = await outgoing.stream(chunks)
     for name in names:
         with suppress(NotFound):  # a repository without a tag of that name

@@ -78,6 +78,7 @@ _TABLE: list[tuple[str, str, _Handler, bool]] = [
     ("DELETE", "/images/{name:path}", images.remove, _CHANGE),
     ("POST", "/build", build.create, _READ),
     ("POST", "/build/prune", build.pruned, _CHANGE),
+    ("POST", "/build/cache", build.cache, _READ),
     ("POST", "/build/cancel", build.cancelled, _CHANGE),
     ("POST", "/build/debug", build.debugged, _CHANGE),
     ("GET", "/volumes", volumes.listing, _READ),

@@ -79,7 +79,7 @@ class Row(NamedTuple):
 
 class New(NamedTuple):
     """`directory`: a workspace with the layer in `diff`; "": the step changed nothing. `exact`: its digest
-    must be known (SOURCE_DATE_EPOCH)."""
+    must be known (SOURCE_DATE_EPOCH). `created`, `chain`: of a record that came from elsewhere."""
 
     keys: Sequence[str]
     parent: str
@@ -88,6 +88,7 @@ class New(NamedTuple):
     directory: str = ""
     exact: bool = False
     created: float = 0.0
+    chain: str = ""
 
 
 class BuildCache:
@@ -128,20 +129,24 @@ class BuildCache:
 
     def add(self, new: New, lease: Lease) -> Record:
         """The step's directory becomes a layer, and the record appears, in one commit."""
-        created = new.created or time.time()
         if not new.directory:
-            with self._store.database.transaction() as sql:
-                self._insert(sql, new, None, created)
-            return Record(new.keys[0], new.keys[-1], None, created)
+            return self.adopt(new, "")
         staged = _staged(new, self._boot_id)
         self._layers.stage(lease, staged)
+        return self.adopt(new, staged.diff_id)
+
+    def adopt(self, new: New, diff_id: str) -> Record:
+        """The same with a layer that is here, or staged, already; the caller has a lease on it. "": none."""
+        created, layer = new.created or time.time(), None
         with self._store.commit_lock, contextlib.ExitStack() as undo:
             with self._store.database.transaction() as sql:
-                layer = self._layers.commit(sql, staged.diff_id, _mover(undo))
+                if diff_id:
+                    layer = self._layers.commit(sql, diff_id, _mover(undo))
                 self._insert(sql, new, layer, created)
             undo.pop_all()
-            self._layers.committed([staged.diff_id])
-        return Record(new.keys[0], new.keys[-1], layer.number, created)
+            if diff_id:
+                self._layers.committed([diff_id])
+        return Record(new.keys[0], _chain(new), layer.number if layer else None, created)
 
     def _insert(self, sql: sqlite3.Connection, new: New, layer: Layer | None, created: float) -> None:
         number = layer.number if layer else None
@@ -158,7 +163,7 @@ class BuildCache:
                     created,
                     created,
                     self._boot_id,
-                    new.keys[-1],
+                    _chain(new),
                 ),
             )
             if number is not None:
@@ -192,6 +197,10 @@ class BuildCache:
 def _forget(sql: sqlite3.Connection, key: str) -> None:
     sql.execute("DELETE FROM build_cache WHERE key = ?", (key,))
     sql.execute("DELETE FROM layer_holders WHERE holder = ?", ("cache:" + key,))
+
+
+def _chain(new: New) -> str:
+    return new.chain or new.keys[-1]
 
 
 def _staged(new: New, boot: str) -> Staged:

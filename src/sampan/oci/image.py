@@ -126,6 +126,9 @@ class ImageConfig(Struct):
     config: Config | None = None
     history: list[History] | None = None
     docker_version: str | None = None
+    # Of our own builds, if they were asked for it (build.exchange); whatever somebody else puts there is no
+    # reason to refuse the image.
+    build_cache: Any = msgspec.field(default=None, name="sampan.build.cache.v1")
 
     @property
     def diff_ids(self) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from sampan.errors import Cancelled, InvalidArgument, NotFound, SampanError, Unavailable
+from sampan.oci import digest as digests
 from sampan.registry.auth import ANONYMOUS, Credentials
 from sampan.registry.client import Client, Document
 from sampan.registry.hosts import Endpoint, Hosts
@@ -86,6 +87,19 @@ class Source:
                 _log.warning("blob %s: %s; trying the next place", digest, error)
             else:
                 return
+
+    def whole(self, digest: str, size: int, what: str) -> bytes:
+        """A small blob, verified; `what` it is, for people. Raises InvalidArgument where it is another."""
+        parts, have = [], 0
+        for piece in self.blob(digest, size, 0):
+            parts.append(piece)
+            have += len(piece)
+            if have > size:
+                break
+        data = b"".join(parts)
+        if digests.of(data) != digest or len(data) != size:
+            raise InvalidArgument(f"{what} verification failed for digest {digest}")
+        return data
 
     def _order(self) -> list[Endpoint]:
         """The place that had the manifest, then those behind it."""

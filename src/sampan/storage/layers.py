@@ -33,7 +33,7 @@ class Staged(NamedTuple):
     directory: str  # in ingest; the layer is in `diff` below
     unpacked: Unpacked
     pending: bool = False
-    tar: int | None = None  # bytes, of a layer that was not unpacked from a blob
+    tar: int | None = None  # bytes
     unsynced: str | None = None  # boot id
 
 
@@ -48,7 +48,7 @@ class Layers:
             return self._find(sql, diff_id)
 
     def tar_size(self, number: int) -> int | None:
-        """Bytes of the tar of a layer that has no blob."""
+        """Bytes of the tar of a layer, for one that has no blob."""
         with self._store.database.snapshot() as sql:
             row = sql.execute("SELECT tar FROM layers WHERE id = ?", (number,)).fetchone()
             return row[0] if row else None
@@ -73,23 +73,26 @@ class Layers:
             lease.hold("layer:" + diff_id, lambda: self._let_go(diff_id))
             return True
 
-    def unpack(self, lease: Lease, chunks: Iterator[bytes], diff_id: str | None) -> str:
-        """Unpack a layer from its (compressed) `chunks` and stage it: its diff id.
+    def unpack(
+        self, lease: Lease, chunks: Iterator[bytes], diff_id: str | None, *, unsynced: str | None = None
+    ) -> str:
+        """Unpack a layer from its (compressed) `chunks` and stage it: its diff id. `unsynced`: the boot id,
+        of one that is committed before it is on the disk (storage.taken).
 
         The caller is alone on it (`Flights`). Raises InvalidArgument if the tar does not have the given
         `diff_id`; whatever is raised, nothing is left.
         """
         directory = self._store.workspace("unpack")
         try:
-            hashed = hashlib.sha256()
+            hashed = _Hashed()
             os.mkdir(os.path.join(directory, "diff"))
-            plain = _hashing(decompress(chunks, self._ratio), hashed)
+            plain = hashed.passing(decompress(chunks, self._ratio))
             limits = Limits(total=self._store.free())
             unpacked = extract(Buffer(plain), os.path.join(directory, "diff"), limits)
             for _ in chunks:  # to the end, where the digest of the blob is verified
                 pass
-            found = _checked("sha256:" + hashed.hexdigest(), diff_id)
-            self.stage(lease, Staged(found, directory, unpacked))
+            found = _checked(hashed.digest, diff_id)
+            self.stage(lease, Staged(found, directory, unpacked, tar=hashed.size, unsynced=unsynced))
         except OSError as error:  # the disk: full, read-only, broken
             self._store.discard(directory)
             raise Internal(f"failed to register layer: {(error.strerror or str(error)).lower()}") from error
@@ -153,10 +156,20 @@ class Layers:
         sql.execute("DELETE FROM layer_holders WHERE holder = ?", (holder,))
 
 
-def _hashing(chunks: Iterator[bytes], hashed: "hashlib._Hash") -> Iterator[bytes]:
-    for chunk in chunks:
-        hashed.update(chunk)
-        yield chunk
+class _Hashed:
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+        self.size = 0
+
+    def passing(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            self._hash.update(chunk)
+            self.size += len(chunk)
+            yield chunk
+
+    @property
+    def digest(self) -> str:
+        return "sha256:" + self._hash.hexdigest()
 
 
 def _checked(found: str, expected: str | None) -> str:

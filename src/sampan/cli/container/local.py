@@ -177,7 +177,7 @@ def unpack(chunks: Iterator[bytes], source: Source, path: str) -> None:
         raise ExitWith(1, "no such directory") from None
     try:
         unpacker = _Unpacker(root, source.base, name)
-        with tarfile.open(fileobj=_File(chunks), mode="r|") as archive:  # type: ignore[call-overload]
+        with tarfile.open(fileobj=Pieces(chunks), mode="r|") as archive:  # type: ignore[call-overload]
             for member in archive:
                 unpacker.add(member, archive)
         unpacker.finish()
@@ -187,7 +187,7 @@ def unpack(chunks: Iterator[bytes], source: Source, path: str) -> None:
         os.close(root)
 
 
-class _File:
+class Pieces:
     """What tarfile reads from."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from sampan.cli.flags import Values
     from sampan.cli.image.build_context import Context
+    from sampan.cli.image.build_output import Delivery
     from sampan.cli.session import Session
 
 USAGE = "[OPTIONS] PATH | URL | -"
@@ -30,9 +31,15 @@ FLAGS = (
         "",
         "list",
         None,
-        "Image to consider as a cache source (what is here is considered anyway)",
+        "Cache to look into besides our own (image, type=registry,ref=image, type=local,src=directory)",
     ),
-    ("cache-to", "", "list", None, ""),
+    (
+        "cache-to",
+        "",
+        "list",
+        None,
+        "Where the cache goes, too (type=registry,ref=image, type=local,dest=directory, type=inline)",
+    ),
     ("cgroup-parent", "", "string", "", "Parent cgroup of the RUN instructions"),
     ("check", "", "bool", False, "Look at the Dockerfile only, and build nothing"),
     ("compress", "", "bool", False, ""),
@@ -82,22 +89,42 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
     if options["security-opt"]:
         text = "The daemon on this platform does not support setting security options on build"
         raise ExitWith(1, f"Error response from daemon: {text}")
+    if options["cache-to"]:
+        from sampan.cli.image import build_cache
+
+        build_cache.targets(options["cache-to"])
     context = build_context.prepare(session, options, arguments[0])
     from sampan.cli.image import build_output
 
     outputs = build_output.parse(options["output"], push=options["push"])
+    names = options["tag"]
+    options["tag"] = build_output.tags(names, outputs, load=options["load"])
     built = run(session, options, context)
-    image = str(built["ID"])
     if options["check"]:
         return 0
+    try:
+        _deliver(session, options, built, build_output.Delivery(outputs, names))
+    finally:
+        if build_output.leaves_no_image(outputs, load=options["load"]):
+            build_output.forget(session, built)
+    return 0
+
+
+def _deliver(session: Session, options: Values, built: dict[str, Any], delivery: Delivery) -> None:
+    from sampan.cli.image import build_output
+
+    image = str(built["ID"])
     if options["iidfile"]:
         build_output.write_file(options["iidfile"], image.encode())
     if options["metadata-file"]:
         build_output.write_metadata(options["metadata-file"], image, built.get("tags") or [])
-    build_output.deliver(session, outputs, image, names=options["tag"])
+    build_output.deliver(session, delivery.outputs, image, names=delivery.names)
+    if options["cache-to"]:
+        from sampan.cli.image import build_cache
+
+        build_cache.write(session, built, options["cache-to"])
     if options["quiet"]:
         console.out(image)
-    return 0
 
 
 def run(session: Session, options: Values, context: Context) -> dict[str, Any]:

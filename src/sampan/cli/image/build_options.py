@@ -49,7 +49,9 @@ def parameters(options: Values, context: Context) -> list[tuple[str, str]]:
     if options["ulimit"]:
         pairs.append(("ulimits", json.dumps(options["ulimit"])))
     if options["cache-from"]:
-        pairs.append(("cachefrom", json.dumps(options["cache-from"])))
+        from sampan.cli.image import build_cache
+
+        pairs.append(("cachefrom", json.dumps(build_cache.sources(options["cache-from"]))))
     return pairs
 
 
@@ -79,6 +81,7 @@ def own(options: Values, context: Context) -> dict[str, Any]:
         "allow": options["allow"],
         "no_cache_for": [name for text in options["no-cache-filter"] for name in text.split(",") if name],
         "check": options["check"],
+        "cache_to": options["cache-to"],
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 from sampan.cli import console
@@ -9,18 +10,38 @@ from sampan.cli.console import ExitWith
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from sampan.cli.session import Session
 
 _TYPES = ("image", "docker", "oci", "tar", "local", "registry")
 
 
 class Output:
-    __slots__ = ("destination", "kind", "name")
+    """`unpacked`: an OCI layout as a directory, not as an archive."""
 
-    def __init__(self, kind: str, destination: str, name: str) -> None:
+    __slots__ = ("destination", "kind", "name", "unpacked")
+
+    def __init__(self, kind: str, destination: str, name: str, *, unpacked: bool = False) -> None:
         self.kind = kind
         self.destination = destination
         self.name = name
+        self.unpacked = unpacked
+
+    @property
+    def keeps_image(self) -> bool:
+        """The daemon's store is where it goes."""
+        return self.kind in ("image", "registry") or (self.kind == "docker" and not self.destination)
+
+
+class Delivery:
+    """`names`: what the image is called in an archive."""
+
+    __slots__ = ("names", "outputs")
+
+    def __init__(self, outputs: list[Output], names: list[str]) -> None:
+        self.outputs = outputs
+        self.names = names
 
 
 def parse(given: list[str], *, push: bool) -> list[Output]:
@@ -45,15 +66,39 @@ def _one(text: str) -> Output:
             1, f"ERROR: unknown exporter type {kind!r}" if kind else "ERROR: type is required for output"
         )
     destination = fields.get("dest", "")
-    if kind in ("local", "tar", "oci") and not destination:
-        if kind == "local":
-            raise ExitWith(1, "ERROR: dest is required for local output")
+    unpacked = kind in ("oci", "docker") and fields.get("tar", "true").lower() == "false"
+    if (kind in ("local", "tar", "oci") or unpacked) and not destination:
+        if kind == "local" or unpacked:
+            raise ExitWith(1, f"ERROR: dest is required for {kind} output")
         destination = "-"
     if destination == "-" and console.is_terminal(console.STDOUT):
         raise ExitWith(1, "ERROR: dest file is required for the exporter: refusing to write to a terminal")
     if kind == "image" and fields.get("push") == "true":
         kind = "registry"
-    return Output(kind, destination, fields.get("name", ""))
+    return Output(kind, destination, fields.get("name", ""), unpacked=unpacked)
+
+
+def leaves_no_image(outputs: list[Output], *, load: bool) -> bool:
+    """All that was asked for goes elsewhere."""
+    return bool(outputs) and not load and not any(output.keeps_image for output in outputs)
+
+
+def tags(names: list[str], outputs: list[Output], *, load: bool) -> list[str]:
+    """The names that the image has in the daemon's store."""
+    if leaves_no_image(outputs, load=load):
+        return []
+    own = [output.name for output in outputs if output.keeps_image and output.name]
+    return list(dict.fromkeys([*names, *own]))
+
+
+def forget(session: Session, built: dict[str, Any]) -> None:
+    """An image that was made for an archive only; one that was here before stays."""
+    from sampan.client.image.rmi import rmi
+    from sampan.errors import SampanError
+
+    if built.get("new"):
+        with contextlib.suppress(SampanError):  # somebody uses it already
+            rmi(session.client.another(), str(built["ID"]), force=False)
 
 
 def write_file(path: str, data: bytes) -> None:
@@ -79,7 +124,7 @@ def deliver(session: Session, outputs: list[Output], image: str, *, names: list[
         if output.kind == "registry":
             _push(session, [output.name] if output.name else names)
         elif output.kind == "oci" or (output.kind == "docker" and output.destination):
-            _save(session, names or [image], output.destination)
+            _save(session, image, [output.name] if output.name else names, output)
         elif output.kind in ("tar", "local"):
             _root(session, image, output)
 
@@ -97,12 +142,16 @@ def _push(session: Session, names: list[str]) -> None:
         progress.follow(exchange, progress.display(console.STDERR))
 
 
-def _save(session: Session, names: list[str], destination: str) -> None:
+def _save(session: Session, image: str, names: list[str], wanted: Output) -> None:
     """One archive that is Docker's and an OCI layout at the same time."""
-    from sampan.cli.image import output
+    from sampan.cli.image import layout, output
     from sampan.client.image.save import save
 
-    output.write(save(session.client, names), "" if destination == "-" else destination)
+    chunks = save(session.client.another(), [image], called=names)
+    if wanted.unpacked:
+        layout.unpack(chunks, wanted.destination)
+    else:
+        output.write(chunks, "" if wanted.destination == "-" else wanted.destination)
 
 
 def _root(session: Session, image: str, wanted: Output) -> None:

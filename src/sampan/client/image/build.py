@@ -49,3 +49,8 @@ def _framed(own: dict[str, Any], tar: Iterable[bytes] | None) -> Iterator[bytes]
 def debug(client: Client, identity: str) -> str:
     """An image of what a failed step left: its id."""
     return str(client.call("POST", "/build/debug" + http.query([("id", identity)]))["Id"])
+
+
+def cache(client: Client, keys: Sequence[str]) -> Iterator[bytes]:
+    """The cache of these steps, as an OCI layout."""
+    return client.send("POST", "/build/cache", {"keys": list(keys)}).chunks()

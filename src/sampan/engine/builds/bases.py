@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from sampan.build.graph import BaseImage
 from sampan.engine.builds.events import Begun, Ended, Output, Report, Vertex
-from sampan.engine.builds.request import Request
+from sampan.engine.builds.request import Request, credentials_for
 from sampan.engine.engine import Engine
 from sampan.engine.images import pull, resolve
 from sampan.engine.images.images import Image
@@ -16,7 +16,6 @@ from sampan.errors import NotFound, SampanError
 from sampan.oci import platform as platforms
 from sampan.oci import reference as references
 from sampan.oci.digest import is_digest
-from sampan.registry.auth import ANONYMOUS, Credentials
 from sampan.storage.leases import Lease
 
 __all__ = ["Bases", "Image", "Missing"]
@@ -121,16 +120,10 @@ class Bases:
             self._engine.images,
             reference,
             platforms.parse(platform, self._engine.images.machine) if platform else None,
-            self._credentials(reference.domain),
+            credentials_for(self._request, reference.domain),
             report,
             cancelled=self._cancelled,
         )
-
-    def _credentials(self, domain: str) -> Credentials:
-        known = self._request.credentials
-        if domain == references.DEFAULT_DOMAIN:
-            return known.get("https://index.docker.io/v1/") or known.get(domain) or ANONYMOUS
-        return known.get(domain) or known.get(f"https://{domain}") or ANONYMOUS
 
 
 def _canonical(name: str) -> str:

@@ -1,10 +1,11 @@
 """`build`: context and Dockerfile in, an image out."""
 
 import asyncio
+import contextlib
 import os
 import secrets
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from sampan.build import checks, parser, plan
@@ -12,7 +13,7 @@ from sampan.build.graph import Graph, StagePlan, Step
 from sampan.build.instructions import Dockerfile
 from sampan.build.lexer import Finding
 from sampan.build.source import DockerfileError, Source
-from sampan.engine.builds import bases, context, debug, image, remotes
+from sampan.engine.builds import bases, caching, context, debug, image, remotes
 from sampan.engine.builds.builds import Builds
 from sampan.engine.builds.context import Contexts
 from sampan.engine.builds.events import Begun, Ended, Note, Planned, Report, Vertex, Warned
@@ -31,11 +32,14 @@ from sampan.storage.remove import remove_tree
 
 
 class Built(NamedTuple):
-    """`image` "": nothing was asked to be built (`--check`)."""
+    """`image` "": nothing was asked to be built (`--check`). `caches`: keys for each cache that the client
+    takes itself (`cache_export.layout`); `new`: there was no such image."""
 
     image: str
     tags: list[str]  # familiar
     warnings: int
+    caches: Sequence[list[str]] = ()
+    new: bool = False
 
 
 class _Read(NamedTuple):
@@ -109,6 +113,7 @@ class _Build:
         self._private = private
         self._epoch = request.epoch()
         self._cancelled = threading.Event()
+        self._exporting = threading.Event()  # set when nobody wants it any more
         self._numbers = 0
 
     async def run(self, body: Iterator[bytes] | None, tags: list[tuple[str, str]]) -> Built:
@@ -125,6 +130,7 @@ class _Build:
                 raise _wrong(error, read.source) from error
         finally:
             self._cancelled.set()
+            self._exporting.set()
 
     async def _build(self, read: _Read, tags: list[tuple[str, str]]) -> Built:
         graph, images = await self._planned(read)
@@ -217,26 +223,37 @@ class _Build:
     async def _solve(
         self, graph: Graph, images: dict[str, bases.Image], contexts: Contexts, tags: list[tuple[str, str]]
     ) -> Built:
-        vertices = self._steps(graph)
-        work = Work(
-            self._engine, self._builds, self._request, graph, images, contexts, self._lease, self._workspace,
-            self._private, self._epoch, self._report, vertices, self._cancelled,
-        )  # fmt: skip
-        solver = Solver(work)
-        await solver.solve()
+        cached = caching.Caching(self._engine, self._builds, self._request, self._report, self._vertex)
+        with contextlib.closing(await cached.imported(self._lease, self._cancelled)) as imported:
+            vertices = self._steps(graph)
+            work = Work(
+                self._engine, self._builds, self._request, graph, images, contexts, self._lease,
+                self._workspace, self._private, self._epoch, self._report, vertices, imported,
+                self._cancelled,
+            )  # fmt: skip
+            solver = Solver(work)
+            await solver.solve()
         for stage in graph.stages:
             for step in stage.steps:
                 if step.node is None:
                     self._report(Begun(vertices[id(step)]))
                     self._report(Ended(vertices[id(step)]))
-        finished = image.Finished(graph.target, solver.made, solver.empty, self._request.labels, self._epoch)
+        finished = image.Finished(
+            graph.target,
+            solver.made,
+            solver.empty,
+            self._request.labels,
+            self._epoch,
+            caching.inlined(self._request, graph, solver.records),
+        )
         vertex = self._vertex("exporting to image")
         self._report(Begun(vertex))
-        image_id = await in_thread(image.commit, self._engine, finished, tags, self._lease)
+        committed = await in_thread(image.commit, self._engine, finished, tags, self._lease)
         await asyncio.to_thread(self._builds.cache.touch, solver.used)
-        self._report(Ended(vertex, identity=image_id))
+        self._report(Ended(vertex, identity=committed.id))
         told = [_familiar(tag) for tag in tags]
-        return Built(image_id, told, len(graph.warnings))
+        caches = await cached.exported(graph, solver.records, self._exporting)
+        return Built(committed.id, told, len(graph.warnings), caches, committed.new)
 
     def _steps(self, graph: Graph) -> dict[int, Vertex]:
         """A vertex for every instruction, and FROM, in the order of the file."""

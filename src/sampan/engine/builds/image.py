@@ -6,16 +6,26 @@ from typing import NamedTuple
 
 import msgspec
 
+from sampan.build import exchange
+from sampan.build.cache import Record
 from sampan.build.graph import StagePlan, Step
 from sampan.engine import timestamps
 from sampan.engine.builds.made import Made
 from sampan.engine.engine import Engine
 from sampan.errors import NotFound
+from sampan.oci import digest as digests
 from sampan.oci.image import LAYER_LIMIT, Config, History, ImageConfig, RootFs
 from sampan.storage.images import NewImage
 from sampan.storage.leases import Lease
 
 _COMMENT = "buildkit.dockerfile.v0"
+
+
+class Committed(NamedTuple):
+    """`new`: there was no such image before."""
+
+    id: str
+    new: bool
 
 
 class Finished(NamedTuple):
@@ -26,12 +36,12 @@ class Finished(NamedTuple):
     empty: set[int]
     labels: Mapping[str, str]
     epoch: int | None
+    records: Sequence[Record] = ()  # that the image shall carry
 
 
 def commit(
     engine: Engine, finished: Finished, tags: Sequence[tuple[str, str]], lease: Lease, *, sync: bool = False
-) -> str:
-    """The image's id."""
+) -> Committed:
     top = finished.made[id(finished.target.top)]
     numbers = [*(top.base.layers if top.base else ()), *top.layers]
     with engine.images.store.commit_lock:  # a diff id does not turn into a real one meanwhile
@@ -40,7 +50,8 @@ def commit(
         document = _document(engine, finished, top, diff_ids)
         on_host = top.base is not None and (top.base.is_host or top.base.row.on_host)
         image = NewImage(msgspec.json.encode(document), created, diff_ids, [], on_host=on_host)
-        return engine.images.records.commit(image, tags, sync=sync)
+        known = engine.images.records.get(digests.of(image.config)) is not None
+        return Committed(engine.images.records.commit(image, tags, sync=sync), not known)
 
 
 def _diff_id(engine: Engine, number: int, lease: Lease) -> str:
@@ -65,7 +76,14 @@ def _document(engine: Engine, finished: Finished, top: Made, diff_ids: Sequence[
         author=target.author or None,
         config=_run_config(target.final, finished.labels),
         history=[*(base.history or [] if base else ()), *_history(finished)],
+        build_cache=exchange.inline(finished.records, _places(top)) or None,
     )
+
+
+def _places(top: Made) -> dict[int, int]:
+    """Of the layers by number, in the image. One that is there twice counts where it is higher."""
+    numbers = [*(top.base.layers if top.base else ()), *top.layers]
+    return {number: place for place, number in enumerate(numbers)}
 
 
 def _run_config(config: Config, labels: Mapping[str, str]) -> Config:

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sampan.build.source import Span
+from sampan.engine.builds.caches import CacheSource, CacheTarget
 from sampan.engine.containers.config import HostConfig
 from sampan.errors import InvalidArgument, SampanError
-from sampan.registry.auth import Credentials
+from sampan.oci import reference as references
+from sampan.registry.auth import ANONYMOUS, Credentials
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class Request:
     allow: frozenset[str] = frozenset()  # entitlements
     credentials: Mapping[str, Credentials] = field(default_factory=dict)  # by registry
     check: bool = False
+    cache_from: tuple[CacheSource, ...] = ()
+    cache_to: tuple[CacheTarget, ...] = ()
 
     def epoch(self) -> int | None:
         """SOURCE_DATE_EPOCH in nanoseconds. Raises InvalidArgument."""
@@ -52,6 +56,14 @@ class Request:
         if not (text.isascii() and text.isdecimal() and len(text) < 12):
             raise InvalidArgument(f"invalid SOURCE_DATE_EPOCH: {text}")
         return int(text) * 1_000_000_000
+
+
+def credentials_for(request: Request, domain: str) -> Credentials:
+    """What the client knows of a registry; Docker Hub goes by the name of its first one."""
+    known = request.credentials
+    if domain == references.DEFAULT_DOMAIN:
+        return known.get("https://index.docker.io/v1/") or known.get(domain) or ANONYMOUS
+    return known.get(domain) or known.get(f"https://{domain}") or ANONYMOUS
 
 
 class StepFailed(SampanError):

@@ -30,6 +30,7 @@ from sampan.build.writing import clamp
 from sampan.engine.builds import copy, debug, fetch, run
 from sampan.engine.builds import made as mades
 from sampan.engine.builds.builds import Builds
+from sampan.engine.builds.cache_import import Imported
 from sampan.engine.builds.context import Contexts
 from sampan.engine.builds.copy import Origin
 from sampan.engine.builds.events import Begun, Ended, Output, Report, Running, Vertex
@@ -40,7 +41,7 @@ from sampan.engine.builds.request import Request, StepFailed
 from sampan.engine.builds.threads import in_thread
 from sampan.engine.engine import Engine
 from sampan.engine.images import images as engine_images
-from sampan.errors import Forbidden, SampanError
+from sampan.errors import Cancelled, Forbidden, SampanError
 from sampan.storage.leases import Lease
 from sampan.storage.remove import remove_tree
 
@@ -66,6 +67,7 @@ class Work:
     epoch: int | None
     report: Report
     vertices: dict[int, Vertex]  # by id() of the step
+    imported: Imported
     cancelled: threading.Event = field(default_factory=threading.Event)
 
 
@@ -89,6 +91,7 @@ class Solver:
         }
         self.made: dict[int, Made] = {}  # by id() of the node
         self.empty: set[int] = set()  # nodes that changed nothing
+        self.records: dict[int, Record] = {}  # by id() of the node
         self._own: dict[str, Record] = {}
         self.used: list[str] = []  # keys that were found in the cache
 
@@ -185,7 +188,7 @@ class Solver:
     ) -> tuple[Made, bool]:
         lock = self._work.builds.steps.setdefault(wanted[-1], asyncio.Lock())
         async with lock:
-            record = await self._found(node, wanted)
+            record = await self._found(node, parent, wanted)
             if record is not None:
                 return self._on_top(node, parent, record), True
             directory = await make()
@@ -193,7 +196,7 @@ class Solver:
             self._own |= dict.fromkeys(wanted, record)
         return self._on_top(node, parent, record), False
 
-    async def _found(self, node: Node, wanted: Sequence[str]) -> Record | None:
+    async def _found(self, node: Node, parent: Made, wanted: Sequence[str]) -> Record | None:
         """From the cache; where that shall not be used, at least what this build itself has made."""
         for key in wanted:
             if key in self._own:
@@ -201,11 +204,29 @@ class Solver:
         if id(node) in self._no_cache:
             return None
         record = await in_thread(self._work.builds.cache.find, wanted, self._work.lease)
+        if record is None:
+            record = await in_thread(self._imported, node, parent, wanted)
         if record is not None:
             self.used.append(record.key)
         return record
 
+    def _imported(self, node: Node, parent: Made, wanted: Sequence[str]) -> Record | None:
+        """A cache that cannot give what it says is no reason to fail: the step is done here then."""
+        try:
+            return self._work.imported.record(wanted, parent.key, self._description(node))
+        except Cancelled:
+            raise
+        except SampanError as error:
+            told = f"a layer of the cache is not to be had: {error}\n"
+            self._work.report(Output(self._vertex(node), told.encode(), error=True))
+            return None
+
+    def _description(self, node: Node) -> str:
+        text = self._steps[id(node)][1].place.text
+        return text if len(text) <= 200 else text[:199] + "…"
+
     def _on_top(self, node: Node, parent: Made, record: Record) -> Made:
+        self.records[id(node)] = record
         if record.layer is None:
             self.empty.add(id(node))
         created = record.created if self._work.epoch is None else self._work.epoch / 1e9
@@ -221,8 +242,8 @@ class Solver:
                 directory = ""
             elif epoch is not None:
                 clamp(diff, epoch)
-        text = self._steps[id(node)][1].place.text
-        new = New(list(wanted), parent.key, _described(text), directory=directory, exact=epoch is not None)
+        told = self._description(node)
+        new = New(list(wanted), parent.key, told, directory=directory, exact=epoch is not None)
         return self._work.builds.cache.add(new, self._work.lease)
 
     # WORKDIR
@@ -259,7 +280,7 @@ class Solver:
         if all(isinstance(source.content, Node) for source in node.sources):
             contents = [keys.step_of(inputs[id(source.content)].key, source.paths) for source in node.sources]
             wanted.append(keys.copy(node, parent.key, contents, epoch))  # found without looking at a file
-            record = await self._found(node, wanted)
+            record = await self._found(node, parent, wanted)
             if record is not None:
                 return self._on_top(node, parent, record), True
         fetched = await self._fetched(node, vertex)
@@ -414,10 +435,6 @@ class Solver:
             self._work.report(Output(vertex, data, error))
 
         return heard
-
-
-def _described(text: str) -> str:
-    return text if len(text) <= 200 else text[:199] + "…"
 
 
 def _look_of_host() -> list[str]:

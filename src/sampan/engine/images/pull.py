@@ -161,16 +161,7 @@ def _config(job: _Job, descriptor: Descriptor) -> bytes:
         raise InvalidArgument(f"image configuration of {descriptor.size} bytes is too large")
     if job.images.store.blobs.has(descriptor.digest):
         return job.images.store.blobs.read(descriptor.digest, CONFIG_LIMIT)
-    parts, size = [], 0
-    for piece in job.source.blob(descriptor.digest, descriptor.size, 0):
-        parts.append(piece)
-        size += len(piece)
-        if size > descriptor.size:
-            break
-    data = b"".join(parts)
-    if digests.of(data) != descriptor.digest or len(data) != descriptor.size:
-        raise InvalidArgument(f"image config verification failed for digest {descriptor.digest}")
-    return data
+    return job.source.whole(descriptor.digest, descriptor.size, "image config")
 
 
 def _check_platform(reference: Reference, image: ImageConfig, platform: Platform | None) -> None:

@@ -7,8 +7,9 @@ Layers without a blob are packed first, and the blob is kept.
 import hashlib
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from sampan.engine.images import content, resolve
@@ -64,13 +65,32 @@ def push(
     tags = _tags(images, reference)
     report(Progress("", f"The push refers to repository [{reference.repository}]"))
     scopes = [f"repository:{reference.path}:pull,push", *_sibling_scopes(images, reference, tags)]
-    dial = _Dial(reference.path, credentials, scopes, cancelled, patience)
-    client = _connect(images, reference.domain, dial)
+    with (
+        connected(images, reference, credentials, cancelled, patience=patience, scopes=scopes) as client,
+        images.store.leases.open() as lease,
+    ):
+        job = _Job(images, lease, report, cancelled, reference, Upload(client))
+        return [_push_one(job, tag, image_id) for tag, image_id in tags]
+
+
+@contextmanager
+def connected(
+    images: Images,
+    reference: Reference,
+    credentials: Credentials,
+    cancelled: threading.Event,
+    *,
+    patience: Patience = Patience(),  # noqa: B008 (immutable)
+    scopes: Sequence[str] = (),
+) -> Iterator[Client]:
+    """To send something to a repository. `scopes`: what is asked for; to push and pull there by default."""
+    wanted = list(scopes) or [f"repository:{reference.path}:pull,push"]
+    client = _connect(
+        images, reference.domain, _Dial(reference.path, credentials, wanted, cancelled, patience)
+    )
     watch = _Watch(client, cancelled)
     try:
-        with images.store.leases.open() as lease:
-            job = _Job(images, lease, report, cancelled, reference, Upload(client))
-            return [_push_one(job, tag, image_id) for tag, image_id in tags]
+        yield client
     finally:
         watch.stop()
         client.close()
@@ -163,7 +183,7 @@ def _push_one(job: _Job, tag: str, image_id: str) -> Pushed:
     with ThreadPoolExecutor(_PARALLEL, "push") as pool:
         for done in [pool.submit(_layer, job, part) for part in reversed(one.layers)]:
             done.result()
-    job.upload.blob(_readable(one.config), [], lambda _size: None)
+    job.upload.blob(readable(one.config), [], lambda _size: None)
     job.upload.manifest(tag or DEFAULT_TAG, one.manifest, one.media_type)
     job.images.records.add_digest(image.id, job.reference.repository, one.digest)
     job.report(Progress("", f"{tag}: digest: {one.digest} size: {len(one.manifest)}"))
@@ -238,7 +258,7 @@ def _layer(job: _Job, part: Part) -> None:
         return
     size = part.descriptor.size
     meter = Meter(job.report, name, "Pushing", size)
-    sent = job.upload.blob(_readable(part), _siblings(job, part), meter.add)
+    sent = job.upload.blob(readable(part), _siblings(job, part), meter.add)
     if sent.how == "exists":
         job.report(Progress(name, "Layer already exists"))
     elif sent.how == "mounted":
@@ -259,7 +279,7 @@ def _same_registry(images: Images, reference: Reference, digest: str) -> list[st
     return [path for path in paths if path != reference.path]
 
 
-def _readable(part: Part) -> upload.Content:
+def readable(part: Part) -> upload.Content:
     def read(offset: int) -> Iterator[bytes]:
         for piece in part.chunks():
             if offset >= len(piece):

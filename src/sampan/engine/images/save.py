@@ -40,11 +40,22 @@ class _Entry(msgspec.Struct):
     Layers: list[str]
 
 
-def save(images: Images, names: Sequence[str], platform: str, cancelled: threading.Event) -> Iterator[bytes]:
-    """Raises NotFound before the first byte. What is saved is held until the end."""
+def save(
+    images: Images,
+    names: Sequence[str],
+    platform: str,
+    cancelled: threading.Event,
+    *,
+    called: Sequence[str] = (),
+) -> Iterator[bytes]:
+    """Raises NotFound before the first byte. What is saved is held until the end. `called`: names that the
+    one image has in the archive, and perhaps not here."""
     if not names:
         raise InvalidArgument("no image names given")
     wanted = _look_up(images, names)
+    for name in called:
+        named = references.parse(name).with_default_tag()
+        wanted[0].tags.append((named.repository, named.tag or references.DEFAULT_TAG))
     with images.store.leases.open() as lease:
         contents = [_content(images, lease, one, platform, cancelled) for one in wanted]
         yield from _archive(list(zip(wanted, contents, strict=True)))
@@ -114,8 +125,8 @@ def _content(
 
 
 def _archive(found: Sequence[tuple[_Wanted, Content]]) -> Iterator[bytes]:
-    yield from _directory("blobs")
-    yield from _directory("blobs/sha256")
+    yield from directory("blobs")
+    yield from directory("blobs/sha256")
     parts: dict[str, Part] = {}
     documents: dict[str, bytes] = {}
     for _, one in found:
@@ -123,14 +134,14 @@ def _archive(found: Sequence[tuple[_Wanted, Content]]) -> Iterator[bytes]:
         parts |= {part.descriptor.digest: part for part in (one.config, *one.layers)}
     for digest in sorted({*parts, *documents}):
         if digest in documents:
-            yield from _file(_place(digest), documents[digest])
+            yield from file_member(_place(digest), documents[digest])
         elif not parts[digest].foreign or parts[digest].path is not None:
-            yield from _blob(parts[digest])
-    yield from _file("index.json", msgspec.json.encode(_index(found)))
-    yield from _file("manifest.json", msgspec.json.encode([_entry(*one) for one in found]))
-    yield from _file("oci-layout", _LAYOUT)
+            yield from part_member(parts[digest])
+    yield from file_member("index.json", msgspec.json.encode(_index(found)))
+    yield from file_member("manifest.json", msgspec.json.encode([_entry(*one) for one in found]))
+    yield from file_member("oci-layout", _LAYOUT)
     if repositories := _repositories(found):
-        yield from _file("repositories", msgspec.json.encode(repositories))
+        yield from file_member("repositories", msgspec.json.encode(repositories))
     yield END
 
 
@@ -138,15 +149,15 @@ def _place(digest: str) -> str:
     return f"blobs/sha256/{digests.hex_of(digest)}"
 
 
-def _directory(name: str) -> Iterator[bytes]:
+def directory(name: str) -> Iterator[bytes]:
     yield encode(Header(name.encode() + b"/", tar.DIRECTORY, 0o755))
 
 
-def _file(name: str, data: bytes) -> Iterator[bytes]:
+def file_member(name: str, data: bytes) -> Iterator[bytes]:
     yield encode(Header(name.encode(), tar.REGULAR, 0o644, size=len(data))) + data + padding(len(data))
 
 
-def _blob(part: Part) -> Iterator[bytes]:
+def part_member(part: Part) -> Iterator[bytes]:
     size = part.descriptor.size
     yield encode(Header(_place(part.descriptor.digest).encode(), tar.REGULAR, 0o644, size=size))
     yield from part.chunks()
