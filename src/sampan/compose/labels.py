@@ -21,6 +21,7 @@ REPLACES = _PREFIX + "replace"
 NETWORK = _PREFIX + "network"
 VOLUME = _PREFIX + "volume"
 VERSION = _PREFIX + "version"
+HOOK = _PREFIX + "hook"
 SLUG = _PREFIX + "slug"
 # What we say we are: the version of Compose whose behaviour this is.
 COMPOSE = "2.40.0"
@@ -46,6 +47,19 @@ def of_container(
         FILES: ",".join(project.files),
         DEPENDS_ON: ",".join(depends),
         NUMBER: str(number),
+    }
+
+
+def of_hook(project: Project, service: Service, kind: str) -> dict[str, str]:
+    """Of a container that runs one step of a service's life, and is none of its replicas."""
+    return {
+        PROJECT: project.name,
+        SERVICE: service.name,
+        VERSION: COMPOSE,
+        ONEOFF: "True",
+        HOOK: kind,
+        DIRECTORY: project.directory,
+        FILES: ",".join(project.files),
     }
 
 

@@ -133,6 +133,13 @@ class Hook(Struct):
     working_dir: str = ""
 
 
+class PreStart(Hook):
+    """A container of its own. `per_replica`: before each start, else once for the service."""
+
+    image: str = ""
+    per_replica: bool = False
+
+
 class Logging(Struct):
     driver: str = ""
     options: dict[str, str | None] = {}
@@ -250,6 +257,7 @@ class Service(Struct):
     platform: str = ""
     ports: list[Port] = []
     post_start: list[Hook] = []
+    pre_start: list[PreStart] = []
     pre_stop: list[Hook] = []
     privileged: bool = False
     profiles: list[str] = []
@@ -349,6 +357,13 @@ class Project(Struct):
     def image_of(self, service: Service) -> str:
         """What a service that is only built is called."""
         return service.image or f"{self.name}-{service.name}"
+
+    def images(self) -> set[str]:
+        """All that its containers are made from."""
+        found = {self.image_of(service) for service in self.services.values()}
+        return found | {
+            step.image for service in self.services.values() for step in service.pre_start if step.image
+        }
 
 
 def project(tree: Mapping) -> Project:

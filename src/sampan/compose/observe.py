@@ -98,7 +98,7 @@ def observe(client: Client, project: Project, *, volumes: bool = False) -> Obser
         tuple(containers(client, project.name)),
         {item["Name"]: item.get("Labels") or {} for item in networks},
         {item["Name"]: item.get("Labels") or {} for item in stored},
-        images(client, {project.image_of(service) for service in project.services.values()}),
+        images(client, project.images()),
     )
 
 

@@ -59,6 +59,23 @@ def images(project: Project, observed: Observed, options: Options) -> list[Step]
         step = _image(service, image, observed.images, options)
         if step is not None and step not in found:
             found.append(step)
+        found += _of_hooks(service, observed, options, found)
+    return found
+
+
+def _of_hooks(
+    service: Service, observed: Observed, options: Options, before: Sequence[Step]
+) -> list[PullImage]:
+    """Images of `pre_start` steps that have their own."""
+    pulled = {step.image for step in before if isinstance(step, PullImage)}
+    found = []
+    for image in dict.fromkeys(step.image for step in service.pre_start if step.image):
+        if image in pulled or (options.pull or service.pull_policy) == "never":
+            continue
+        if image not in observed.images:
+            found.append(PullImage(service.name, image, "no such image here"))
+        elif options.pull == "always":
+            found.append(PullImage(service.name, image, "pull policy always"))
     return found
 
 

@@ -62,6 +62,7 @@ _HOOK_KEYS: dict[str, Kind] = {
     "environment": Pairs(empty=False),
 }
 HOOK = Object(_HOOK_KEYS, required=("command",))
+PRE_START = Object({**_HOOK_KEYS, "image": Text(), "per_replica": Flag()}, required=("command",))
 _DEVICE_KEYS: dict[str, Kind] = {
     "capabilities": words(),
     "count": Short(_WHOLE, shortforms.count),
@@ -308,6 +309,7 @@ SERVICE = Object(
         "platform": Text(),
         "ports": Short(List(_PORT, key=port_key), shortforms.ports),
         "post_start": List(HOOK),
+        "pre_start": List(PRE_START),
         "pre_stop": List(HOOK),
         "privileged": Flag(),
         "profiles": words(),

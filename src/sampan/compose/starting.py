@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sampan.client.container import start as request
 from sampan.client.container.inspect import inspect
-from sampan.compose import hooks
+from sampan.compose import hooks, prestart
 from sampan.compose.watching import Watch
 from sampan.errors import Cancelled, Conflict, SampanError
 
@@ -53,6 +53,7 @@ class _Starting:
         self._report = report
         self._waiting = {step.name for step in steps}  # not started yet
         self._told: set[str] = set()
+        self._preparing = prestart.Preparing(client, project, report)
 
     def run(self) -> None:
         watch = Watch(self._client, self._project.name) if self._needs_watch() else None
@@ -104,10 +105,17 @@ class _Starting:
 
     def _start(self, ready: list[StartContainer]) -> None:
         asked = []
+        failure: SampanError | None = None
         for step in ready:
+            service = self._project.services[step.service]
+            try:
+                if service.pre_start:
+                    self._preparing.before(service, step.name)
+            except SampanError as error:
+                failure = failure or error
+                continue
             self._report("Container", step.name, "Starting")
             asked.append((step, request.begin(self._client, step.name)))
-        failure: SampanError | None = None
         for step, exchange in asked:
             try:
                 exchange.result()

@@ -48,8 +48,7 @@ def prepare(
     first = plan.images(project, observed, options)
     if first:
         apply(work, first)
-        references = {project.image_of(service) for service in project.services.values()}
-        observed.images.update(observe.images(session.client, references))
+        observed.images.update(observe.images(session.client, project.images()))
     work.images = observed.images
     for name in project.services:
         work.names[name] = [item.name for item in observed.of_service(name)]

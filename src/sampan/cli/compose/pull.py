@@ -38,6 +38,9 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
             say("Service", name, "Skipped: No image to be pulled")
             continue
         wanted.setdefault(service.image, service.platform)
+        for step in service.pre_start:
+            if step.image:
+                wanted.setdefault(step.image, service.platform)
     here = observe.images(session.client, wanted) if options["policy"] == "missing" else {}
     for image, platform in wanted.items():
         if image in here:
