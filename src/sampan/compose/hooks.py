@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sampan.client.container import exec
+from sampan.client.container.inspect import inspect
+from sampan.compose import labels
 from sampan.errors import Conflict, Internal, NotFound
 from sampan.wire.stdcopy import Demultiplexer
 
@@ -25,13 +27,15 @@ def post_start(client: Client, service: Service, name: str) -> None:
 
 def pre_stop(client: Client, project: Project, name: str) -> None:
     """Whatever becomes of them, the stop follows."""
-    for service in project.services.values():
-        if service.pre_stop and name.removeprefix(f"{project.name}-").rpartition("-")[0] == service.name:
-            for hook in service.pre_stop:
-                try:
-                    _run(client, name, hook)
-                except (Conflict, NotFound):  # it does not run
-                    return
+    if not any(service.pre_stop for service in project.services.values()):
+        return
+    try:
+        given = inspect(client, name)["Config"].get("Labels") or {}
+        service = project.services.get(given.get(labels.SERVICE, ""))
+        for hook in service.pre_stop if service is not None else ():
+            _run(client, name, hook)
+    except (Conflict, NotFound):  # it does not run
+        return
 
 
 def _run(client: Client, name: str, hook: Hook) -> tuple[int, str]:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from sampan.compose import emit, hashing
+from sampan.compose import emit, hashing, notices
 from sampan.compose.tree import Mapping, data
 from sampan.errors import InvalidArgument
 
@@ -262,6 +262,7 @@ class Service(Struct):
     privileged: bool = False
     profiles: list[str] = []
     pull_policy: str = ""
+    pull_refresh_after: str = ""
     read_only: bool = False
     restart: str = ""
     runtime: str = ""
@@ -277,6 +278,7 @@ class Service(Struct):
     tmpfs: list[str] = []
     tty: bool = False
     ulimits: dict[str, Limit] = {}
+    use_api_socket: bool = False
     user: str = ""
     userns_mode: str = ""
     uts: str = ""
@@ -341,7 +343,8 @@ class Stored(Struct):
 
 class Project(Struct):
     """`files` and `directory` are what the labels of its containers say; `variables` for secrets; `known`:
-    all services of the files, chosen or not."""
+    all services of the files, chosen or not; `socket`: the daemon's own, for `use_api_socket`; `idle`,
+    `refused`: what is to be said when it comes up (`notices`)."""
 
     name: str
     services: dict[str, Service] = {}
@@ -353,6 +356,9 @@ class Project(Struct):
     files: list[str] = []
     variables: dict[str, str] = {}
     known: list[str] = []
+    socket: str = ""
+    idle: list[str] = []
+    refused: list[str] = []
 
     def image_of(self, service: Service) -> str:
         """What a service that is only built is called."""
@@ -376,6 +382,8 @@ def project(tree: Mapping) -> Project:
         for name, item in (said.get(section) or {}).items():
             item["hash"] = hashing.of_section(printed[section][name])
     try:
-        return msgspec.convert(said, Project, strict=False)
+        found = msgspec.convert(said, Project, strict=False)
     except msgspec.ValidationError as error:
         raise InvalidArgument(f"invalid compose project: {error}") from None
+    found.idle, found.refused = notices.idle(tree), notices.refused(tree)
+    return found

@@ -5,12 +5,16 @@ A bind mount whose source may be made goes into `Binds`, for there the daemon ma
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from sampan.errors import InvalidArgument
 
 if TYPE_CHECKING:
     from sampan.compose.model import Grant, Mount, Project, Service, Stored
+
+
+_SOCKET = "/var/run/docker.sock"  # where clients look for it
 
 
 def of_service(project: Project, service: Service) -> dict[str, Any]:
@@ -28,10 +32,16 @@ def of_service(project: Project, service: Service) -> dict[str, Any]:
             stored = known[grant.source]
             if stored.external:
                 raise InvalidArgument(f"unsupported external {key[:-1]} {grant.source}")
-            if stored.file:
+            if stored.file and not _is_copied(grant, stored):
                 found.append(
                     {"Type": "bind", "Source": stored.file, "Target": grant.target, "ReadOnly": True}
                 )
+    if service.use_api_socket:
+        if not project.socket:
+            raise InvalidArgument(
+                f"services.{service.name}.use_api_socket can only be used with a daemon on a unix socket"
+            )
+        found.append({"Type": "bind", "Source": project.socket, "Target": _SOCKET})
     parts: dict[str, Any] = {"Binds": binds, "Mounts": found}
     if service.tmpfs:
         parts["Tmpfs"] = {place.partition(":")[0]: place.partition(":")[2] for place in service.tmpfs}
@@ -47,7 +57,10 @@ def contents(project: Project, service: Service) -> list[tuple[Grant, bytes]]:
         known: dict[str, Stored] = getattr(project, key)
         for grant in grants:
             stored = known[grant.source]
-            if stored.content is not None:
+            if _is_copied(grant, stored):
+                with open(stored.file, "rb") as file:
+                    found.append((grant, file.read()))
+            elif stored.content is not None:
                 found.append((grant, stored.content.encode()))
             elif stored.environment:
                 if stored.environment not in project.variables:
@@ -57,6 +70,12 @@ def contents(project: Project, service: Service) -> list[tuple[Grant, bytes]]:
                     )
                 found.append((grant, project.variables[stored.environment].encode()))
     return found
+
+
+def _is_copied(grant: Grant, stored: Stored) -> bool:
+    """A file that is to have another owner or mode than it has: a mount cannot give it these."""
+    other = grant.uid or grant.gid or grant.mode is not None
+    return bool(stored.file and other and os.path.isfile(stored.file))
 
 
 def _is_bind(mount: Mount) -> bool:

@@ -11,6 +11,7 @@ from sampan.client.network import ls as network_request
 from sampan.client.volume import ls as volume_request
 from sampan.compose import labels
 from sampan.errors import NotFound
+from sampan.wire import times
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,12 +39,14 @@ class Container:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """`networks`, `volumes`: name → labels, all that the daemon has; `images`: reference → ID."""
+    """`networks`, `volumes`: name → labels, all that the daemon has; `images`: reference → ID; `tagged`:
+    reference → when it got that name here, as a time of the epoch, where somebody asks."""
 
     containers: tuple[Container, ...] = ()
     networks: dict[str, dict[str, str]] = field(default_factory=dict)
     volumes: dict[str, dict[str, str]] = field(default_factory=dict)
     images: dict[str, str] = field(default_factory=dict)
+    tagged: dict[str, float] = field(default_factory=dict)
 
     def of_service(self, name: str) -> list[Container]:
         """Its containers but for those of `run`, lowest number first."""
@@ -94,20 +97,33 @@ def observe(client: Client, project: Project, *, volumes: bool = False) -> Obser
     """Everything that a plan for `project` looks at. `volumes`: also where the project has none."""
     networks = network_request.ls(client)
     stored = volume_request.ls(client).get("Volumes") or [] if project.volumes or volumes else []
+    found = inspected(client, project.images())
     return Observed(
         tuple(containers(client, project.name)),
         {item["Name"]: item.get("Labels") or {} for item in networks},
         {item["Name"]: item.get("Labels") or {} for item in stored},
-        images(client, project.images()),
+        {reference: str(image["Id"]) for reference, image in found.items()},
+        {reference: _tagged(image) for reference, image in found.items()},
     )
 
 
 def images(client: Client, references: Iterable[str]) -> dict[str, str]:
     """Those of `references` that are here."""
+    return {reference: str(image["Id"]) for reference, image in inspected(client, references).items()}
+
+
+def inspected(client: Client, references: Iterable[str]) -> dict[str, dict[str, Any]]:
     found = {}
     for reference in sorted(references):
         try:
-            found[reference] = str(image_request.inspect(client, reference)["Id"])
+            found[reference] = image_request.inspect(client, reference)
         except NotFound:
             continue
     return found
+
+
+def _tagged(image: dict[str, Any]) -> float:
+    try:
+        return float(times.parse(str((image.get("Metadata") or {}).get("LastTagTime") or ""))[0])
+    except ValueError:
+        return 0.0

@@ -7,10 +7,12 @@ name at its own start finds it known.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sampan.compose import quantities
 from sampan.compose.steps import (
     BuildImage,
     Condition,
@@ -36,7 +38,8 @@ _MISSING = "there is none yet"
 @dataclass(frozen=True, slots=True)
 class Options:
     """`force`: recreate whatever is there; `keep`: recreate nothing; `start`: False for `create`;
-    `only`: services to start (their dependencies are in the project, too); `pull`: a policy for all."""
+    `only`: services to start (their dependencies are in the project, too); `pull`: a policy for all;
+    `now`: the time, for policies about the age of images."""
 
     force: bool = False
     keep: bool = False
@@ -48,6 +51,7 @@ class Options:
     start: bool = True
     scale: Mapping[str, int] = field(default_factory=dict)
     named: frozenset[str] = frozenset()
+    now: float = field(default_factory=time.time)
 
 
 def images(project: Project, observed: Observed, options: Options) -> list[Step]:
@@ -56,7 +60,7 @@ def images(project: Project, observed: Observed, options: Options) -> list[Step]
     for name in ordered(project):
         service = project.services[name]
         image = project.image_of(service)
-        step = _image(service, image, observed.images, options)
+        step = _image(service, image, observed, options)
         if step is not None and step not in found:
             found.append(step)
         found += _of_hooks(service, observed, options, found)
@@ -79,7 +83,8 @@ def _of_hooks(
     return found
 
 
-def _image(service: Service, image: str, here: Mapping[str, str], options: Options) -> Step | None:
+def _image(service: Service, image: str, observed: Observed, options: Options) -> Step | None:
+    here = observed.images
     policy = options.pull or service.pull_policy or "missing"
     if service.build is not None:
         return _built(service, image, here, options)
@@ -87,9 +92,24 @@ def _image(service: Service, image: str, here: Mapping[str, str], options: Optio
         if image not in here and policy == "never":
             raise NotFound(f"No such image: {image}: it may not be pulled for service {service.name}")
         return None
-    if policy in ("always", "refresh", "daily", "weekly") or policy.startswith("every_"):
+    limit = _age_limit(policy, service)
+    if limit is not None and image in here:
+        age = options.now - observed.tagged.get(image, 0.0)
+        if age < limit:
+            return None
         return PullImage(service.name, image, f"pull policy {policy}")
+    if policy == "always":
+        return PullImage(service.name, image, "pull policy always")
     return None if image in here else PullImage(service.name, image, "no such image here")
+
+
+def _age_limit(policy: str, service: Service) -> float | None:
+    """Seconds after which an image is looked for anew; None: no matter of age."""
+    if policy == "refresh":
+        said = service.pull_refresh_after
+        return quantities.duration(said) / 10**9 if said else 0.0
+    word = {"daily": "every_1d", "weekly": "every_1w"}.get(policy, policy)
+    return quantities.duration(word[6:]) / 10**9 if word.startswith("every_") else None
 
 
 def _built(service: Service, image: str, here: Mapping[str, str], options: Options) -> Step | None:

@@ -315,7 +315,7 @@ SERVICE = Object(
         "profiles": words(),
         "provider": Object({"options": Anything(), "type": Text()}, required=("type",)),
         "pull_policy": Text(_PULL, '"always", "missing" or "never"'),
-        "pull_refresh_after": Text(),
+        "pull_refresh_after": Duration(),
         "read_only": Flag(),
         "restart": Text(_RESTART, '"no", "always", "unless-stopped" or "on-failure:3"'),
         "runtime": Text(),

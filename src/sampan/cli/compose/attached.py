@@ -255,9 +255,12 @@ class _Following:
         self._stop_level()
 
     def _stop_level(self) -> None:
+        from sampan.compose import hooks
+
         if not self._stops:
             return
         for name in self._stops.pop(0):
+            hooks.pre_stop(self._session.client, self._work.project, name)
             self._work.hands.report("Container", name, "Stopping")
             exchange = begin_stop(self._session.client.another(), name, self._work.timeout)
             self._asked[exchange.fileno()] = (name, exchange)

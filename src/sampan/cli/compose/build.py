@@ -32,7 +32,7 @@ FLAGS = (
 
 def main(session: Session, options: Values, arguments: list[str]) -> int:
     loaded = project.load(session)
-    found = project.model(loaded, arguments, dependencies=options["with-dependencies"])
+    found = project.model(session, loaded, arguments, dependencies=options["with-dependencies"])
     say = progress.report(session)
     from sampan.cli.compose import making
     from sampan.compose import plan

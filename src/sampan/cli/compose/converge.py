@@ -27,6 +27,7 @@ def prepare(
     from sampan.compose import observe, plan
     from sampan.compose.apply import Hands, Work, apply
 
+    tell(project)
     say = progress.report(session)
 
     def pull(step: PullImage) -> None:
@@ -56,10 +57,21 @@ def prepare(
     return work, plan.containers(project, observed, options), observed
 
 
+def tell(project: Project) -> None:
+    """What has no effect, and what the project cannot do without. Raises Unsupported for that."""
+    from sampan.errors import Unsupported
+
+    for line in project.idle:
+        console.error(f"WARN[0000] {line}")
+    if project.refused:
+        raise Unsupported("\n".join(project.refused))
+
+
 def dry_run(session: Session, project: Project, options: Options) -> int:
     """The plan, and nothing else."""
     from sampan.compose import observe, plan, steps
 
+    tell(project)
     observed = observe.observe(session.client, project)
     first = plan.images(project, observed, options)
     second = plan.containers(project, observed, options)

@@ -39,7 +39,7 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
     if options["force-recreate"] and options["no-recreate"]:
         raise ExitWith(1, "--force-recreate and --no-recreate are incompatible")
     loaded = project.load(session)
-    found = project.model(loaded, arguments)
+    found = project.model(session, loaded, arguments)
     from sampan.compose import plan
     from sampan.compose.apply import apply
 

@@ -36,7 +36,7 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
 
     found = Project(name)
     if loaded is not None:
-        found = project.everything(loaded)
+        found = project.everything(session, loaded)
     observed = observe.observe(session.client, found, volumes=options["volumes"])
     wishes = teardown.Options(
         options["remove-orphans"], options["volumes"], options["rmi"], frozenset(arguments)

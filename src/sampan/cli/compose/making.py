@@ -80,7 +80,8 @@ def _options(project: Project, service: Service, said: Build) -> Values:
     ]
     options["build-context"] = [f"{name}={place}" for name, place in said.additional_contexts.items()]
     options["ssh"] = [f"{name}={path}" if path else name for name, path in said.ssh.items()]
-    options["allow"] = list(said.entitlements)
+    privileged = ["security.insecure"] if said.privileged else []
+    options["allow"] = [*said.entitlements, *privileged]
     options["secret"] = [_secret(project, grant.source) for grant in said.secrets]
     options["progress"] = "plain" if options["progress"] == "auto" else options["progress"]
     return options

@@ -86,17 +86,19 @@ def narrow(loaded: Loaded, names: Sequence[str] = (), *, dependencies: bool = Tr
     return select.narrowed(loaded.tree, chosen)
 
 
-def model(loaded: Loaded, names: Sequence[str] = (), *, dependencies: bool = True) -> Project:
+def model(
+    session: Session, loaded: Loaded, names: Sequence[str] = (), *, dependencies: bool = True
+) -> Project:
     """The narrowed project as what plans are made from."""
-    return _converted(loaded, narrow(loaded, names, dependencies=dependencies))
+    return _converted(session, loaded, narrow(loaded, names, dependencies=dependencies))
 
 
-def everything(loaded: Loaded) -> Project:
+def everything(session: Session, loaded: Loaded) -> Project:
     """The project with the services of all profiles."""
-    return _converted(loaded, loaded.tree)
+    return _converted(session, loaded, loaded.tree)
 
 
-def _converted(loaded: Loaded, tree: Mapping) -> Project:
+def _converted(session: Session, loaded: Loaded, tree: Mapping) -> Project:
     from sampan.compose import select
     from sampan.compose.model import project as convert
 
@@ -104,6 +106,8 @@ def _converted(loaded: Loaded, tree: Mapping) -> Project:
     found.directory = loaded.found.directory
     found.files = list(loaded.found.files)
     found.variables = dict(loaded.found.variables)
+    url = session.default_host
+    found.socket = url.removeprefix("unix://") if url.startswith("unix://") else ""
     found.known = list(select.services(loaded.tree))
     return found
 
@@ -136,6 +140,14 @@ def load_if_any(session: Session) -> tuple[str, Loaded | None]:
             raise
         return name, None
     return loaded.name, loaded
+
+
+def whole(session: Session) -> Project:
+    """What the files say of all services; of a project that has none here, its name."""
+    from sampan.compose.model import Project
+
+    name, loaded = load_if_any(session)
+    return everything(session, loaded) if loaded is not None else Project(name)
 
 
 def containers(

@@ -24,7 +24,7 @@ FLAGS = (
 
 def main(session: Session, options: Values, arguments: list[str]) -> int:
     loaded = project.load(session)
-    found = project.model(loaded, arguments, dependencies=options["include-deps"])
+    found = project.model(session, loaded, arguments, dependencies=options["include-deps"])
     from sampan.cli.compose import making
     from sampan.compose import plan
 

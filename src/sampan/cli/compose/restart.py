@@ -24,7 +24,7 @@ def _with_dependents(session: Session, named: list[str]) -> list[str]:
     _, loaded = project.load_if_any(session)
     if loaded is None or not named:
         return named
-    services = project.everything(loaded).services
+    services = project.everything(session, loaded).services
     found = list(named)
     for name in found:
         found += [
@@ -39,14 +39,21 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
     services = arguments if options["no-deps"] else _with_dependents(session, arguments)
     _, found = project.containers(session, services, all=True)
     from sampan.client.container import restart
-    from sampan.compose import teardown
+    from sampan.compose import hooks, teardown
 
     timeout = options["timeout"] if "timeout" in options.changed else None
+    known = project.whole(session)
+    hooked = not session.group["dry-run"]
     for level in reversed(teardown.levels(found)):
+        for item in level if hooked else ():
+            hooks.pre_stop(session.client, known, item.name)
         several.ask(
             session,
             level,
             ("Restarting", "Started"),
             lambda client, item: restart.begin(client, item.id, timeout),
         )
+        for item in level if hooked else ():
+            if item.service in known.services:
+                hooks.post_start(session.client, known.services[item.service], item.name)
     return 0

@@ -24,13 +24,11 @@ _STOPPED = ("created", "exited", "dead")
 
 def main(session: Session, options: Values, arguments: list[str]) -> int:
     _, found = project.containers(session, arguments, all=True)
-    from sampan.client.container import rm, stop
+    from sampan.client.container import rm
 
     if options["stop"]:
         running = [item for item in found if item.state not in _STOPPED]
-        several.ask(
-            session, running, ("Stopping", "Stopped"), lambda client, item: stop.begin(client, item.id)
-        )
+        several.stop(session, running)
     else:
         found = [item for item in found if item.state in _STOPPED]
     if not found:

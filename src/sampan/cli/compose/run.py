@@ -58,7 +58,7 @@ FLAGS = (
 def main(session: Session, options: Values, arguments: list[str]) -> int:
     name, *command = arguments
     loaded = project.load(session)
-    found = project.model(loaded, [name], dependencies=not options["no-deps"])
+    found = project.model(session, loaded, [name], dependencies=not options["no-deps"])
     service = found.services[name]
     if session.group["dry-run"]:
         return converge.dry_run(session, found, plan_options(options))

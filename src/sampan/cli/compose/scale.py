@@ -20,7 +20,7 @@ FLAGS = (("no-deps", "", "bool", False, "Don't start linked services"),)
 def main(session: Session, options: Values, arguments: list[str]) -> int:
     scale = dict(map(_parsed, arguments))
     loaded = project.load(session)
-    found = project.model(loaded, list(scale), dependencies=not options["no-deps"])
+    found = project.model(session, loaded, list(scale), dependencies=not options["no-deps"])
     project.only_present(found)
     from sampan.compose import plan
     from sampan.compose.apply import apply

@@ -13,6 +13,24 @@ if TYPE_CHECKING:
     from sampan.compose.observe import Container
 
 
+def stop(session: Session, containers: Sequence[Container], timeout: int | None = None) -> None:
+    """Dependents first, each behind its `pre_stop`."""
+    from sampan.cli.compose import project
+    from sampan.client.container import stop as request
+    from sampan.compose import hooks, teardown
+
+    known = project.whole(session)
+    for level in teardown.levels(list(containers)):
+        for item in level if not session.group["dry-run"] else ():
+            hooks.pre_stop(session.client, known, item.name)
+        ask(
+            session,
+            level,
+            ("Stopping", "Stopped"),
+            lambda client, item: request.begin(client, item.id, timeout),
+        )
+
+
 def ask(
     session: Session,
     containers: Sequence[Container],

@@ -29,7 +29,7 @@ FLAGS = (
 
 def main(session: Session, options: Values, arguments: list[str]) -> int:
     loaded = project.load(session)
-    found = project.model(loaded, arguments)
+    found = project.model(session, loaded, arguments)
     from sampan.compose import observe, plan, starting
     from sampan.compose.steps import text as steps_text
 

@@ -18,15 +18,5 @@ FLAGS = (("timeout", "t", "int", 0, "Specify a shutdown timeout in seconds"),)
 
 def main(session: Session, options: Values, arguments: list[str]) -> int:
     _, found = project.containers(session, arguments, all=False)
-    from sampan.client.container import stop
-    from sampan.compose import teardown
-
-    timeout = options["timeout"] if "timeout" in options.changed else None
-    for level in teardown.levels(found):
-        several.ask(
-            session,
-            level,
-            ("Stopping", "Stopped"),
-            lambda client, item: stop.begin(client, item.id, timeout),
-        )
+    several.stop(session, found, options["timeout"] if "timeout" in options.changed else None)
     return 0

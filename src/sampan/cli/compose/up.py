@@ -100,7 +100,7 @@ FLAGS = (
 def main(session: Session, options: Values, arguments: list[str]) -> int:
     _check(options)
     loaded = project.load(session)
-    found = project.model(loaded, arguments, dependencies=not options["no-deps"])
+    found = project.model(session, loaded, arguments, dependencies=not options["no-deps"])
     if not found.services:
         raise ExitWith(1, "no service selected")
     project.only_present(found)
