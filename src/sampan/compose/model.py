@@ -104,6 +104,8 @@ class RestartPolicy(Struct):
 
 
 class Deploy(Struct):
+    labels: Options = {}
+    mode: str = ""
     replicas: int | None = None
     resources: ResourceLimits = msgspec.field(default_factory=ResourceLimits)
     restart_policy: RestartPolicy | None = None

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from sampan.cli.flags import Values
     from sampan.cli.session import Session
+    from sampan.compose.load import Loaded
     from sampan.compose.tree import Mapping
 
 USAGE = "[OPTIONS] [SERVICE...]"
@@ -36,12 +37,15 @@ FLAGS = (
     ("quiet", "q", "bool", False, "Only validate the configuration, don't print anything"),
     ("resolve-image-digests", "", "bool", False, "Pin image tags to digests"),
     ("services", "", "bool", False, "Print the service names, one per line"),
+    ("to", "", "string", "", 'Write something else than a compose file ("kubernetes")'),
     ("variables", "", "bool", False, "Print model variables and default values"),
     ("volumes", "", "bool", False, "Print the volume names, one per line"),
 )
 
 
 def main(session: Session, options: Values, arguments: list[str]) -> int:
+    if options["to"] not in ("", "kubernetes"):
+        raise ExitWith(1, f'unsupported --to value "{options["to"]}": write kubernetes')
     asked = project.wanted(session)
     from sampan.compose import emit, load, select
 
@@ -57,9 +61,29 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
         return 0
     if options["profiles"]:
         return _lines(select.profiles(loaded.tree))
-    tree = project.narrow(loaded, arguments)
-    data = emit.plain(tree)
+    if options["to"]:
+        return _kubernetes(session, options, loaded, arguments)
+    data = emit.plain(project.narrow(loaded, arguments))
     return _narrowed(session, options, data, loaded.name)
+
+
+def _kubernetes(session: Session, options: Values, loaded: Loaded, arguments: list[str]) -> int:
+    """Manifests on stdout or in a file, and a warning for each thing that is not in them."""
+    from sampan.compose import emit
+    from sampan.compose.kubernetes.convert import convert
+
+    tree = project.narrow(loaded, arguments)
+    converted = convert(project.model(session, loaded, arguments), emit.plain(tree))
+    for line in converted.warnings:
+        console.error(f"WARN[0000] {line}")
+    if options["quiet"]:
+        return 0
+    if options["format"] == "json":
+        import json
+
+        whole = {"apiVersion": "v1", "kind": "List", "items": converted.manifests}
+        return _write(options, json.dumps(whole, indent=2, ensure_ascii=False) + "\n")
+    return _write(options, "---\n".join(map(emit.yaml, converted.manifests)))
 
 
 def _narrowed(session: Session, options: Values, data: dict[str, Any], name: str) -> int:
@@ -165,6 +189,10 @@ def _show(options: Values, data: dict[str, Any]) -> int:
         text = emit.yaml(emit.without_defaults(data))
     else:
         raise ExitWith(1, f'unsupported format "{options["format"]}": write yaml or json')
+    return _write(options, text)
+
+
+def _write(options: Values, text: str) -> int:
     if options["output"]:
         with open(options["output"], "w", encoding="utf-8") as file:
             file.write(text)
