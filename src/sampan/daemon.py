@@ -28,6 +28,7 @@ from sampan.engine.events import Bus
 from sampan.engine.images.images import open_images
 from sampan.engine.logfollow import LogWatch
 from sampan.engine.network import NetworkFloor
+from sampan.engine.networks import defaults as network_defaults
 from sampan.engine.networks import guarding
 from sampan.engine.networks.store import Networks
 from sampan.engine.registry import Registry
@@ -70,6 +71,7 @@ def main(
         settings = Settings(*prepare_roots(data_root, run_root), file)
         runtimes.check(settings)
         check_cgroup_parent(settings.cgroup_parent)
+        network_defaults.check(settings)
         locks.append(_lock(f"{settings.run_root}/daemon.lock", settings.run_root))
         locks.append(_lock(f"{settings.data_root}/daemon.lock", settings.data_root))
         context = _tls(security)

@@ -72,7 +72,7 @@ async def _adopt(engine: Engine, container: Container) -> None:
     if isinstance(outcome, MonitorLink):
         _take_over(engine, container, outcome, run)
         with contextlib.suppress(SampanError):  # it has just ended
-            await republish.adopted(container)
+            await republish.adopted(engine, container)
         if (
             await asyncio.to_thread(freezer.frozen, cgroups.of(container))
             and container.state is State.RUNNING

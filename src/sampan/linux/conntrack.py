@@ -1,7 +1,8 @@
 """Tracked connections over nfnetlink: find and delete (uapi linux/netfilter/nfnetlink_conntrack.h)."""
 
 import struct
-from _socket import AF_INET, inet_ntoa
+from _socket import AF_INET, AF_INET6, inet_ntop
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from sampan.linux import netlink
@@ -19,8 +20,8 @@ _CTA_ZONE = 18
 _CTA_FILTER = 25
 _CTA_TUPLE_IP = 1
 _CTA_TUPLE_PROTO = 2
-_CTA_IP_V4_SRC = 1
-_CTA_IP_V4_DST = 2
+_CTA_IP_V4_SRC, _CTA_IP_V6_SRC = 1, 3
+_CTA_IP_V4_DST, _CTA_IP_V6_DST = 2, 4
 _CTA_PROTO_NUM = 1
 _CTA_PROTO_DST_PORT = 3
 _CTA_FILTER_ORIG_FLAGS = 1
@@ -28,7 +29,7 @@ _PROTO_NUM_FLAG = 1 << 3  # CTA_FILTER_F_CTA_PROTO_NUM (net/netfilter/nf_interna
 
 
 class Flow(NamedTuple):
-    """One tracked IPv4 connection, as its first packet went, and where answers come from."""
+    """One tracked connection, as its first packet went, and where answers come from."""
 
     protocol: int
     source: str
@@ -50,16 +51,17 @@ class Socket(netlink.Socket):
         wanted = nested(_CTA_TUPLE_PROTO, attribute(_CTA_PROTO_NUM, bytes((protocol,))))
         body = nested(_CTA_TUPLE_ORIG, wanted)
         body += nested(_CTA_FILTER, netlink.u32(_CTA_FILTER_ORIG_FLAGS, _PROTO_NUM_FLAG))
-        found = (_flow(one) for one in self.dump(_request(_GET, body)))
-        return [flow for flow in found if flow.protocol == protocol]
+        dumped = [one for family in (AF_INET, AF_INET6) for one in self.dump(_request(_GET, body, family))]
+        return [flow for flow in map(_flow, dumped) if flow.protocol == protocol]
 
     def delete(self, flow: Flow) -> None:
         """Raises OSError(ENOENT) when it has ended meanwhile."""
-        self.talk([_request(_DELETE, flow.attributes)])
+        family = AF_INET6 if ":" in flow.source else AF_INET
+        self.talk([_request(_DELETE, flow.attributes, family)])
 
 
-def _request(kind: int, body: bytes) -> Message:
-    return Message(_SUBSYSTEM | kind, NLM_F_REQUEST, _NFGENMSG.pack(AF_INET, 0, 0) + body)
+def _request(kind: int, body: bytes, family: int) -> Message:
+    return Message(_SUBSYSTEM | kind, NLM_F_REQUEST, _NFGENMSG.pack(family, 0, 0) + body)
 
 
 def _flow(body: bytes) -> Flow:
@@ -71,9 +73,15 @@ def _flow(body: bytes) -> Flow:
     named += b"".join(attribute(kind, bytes(found[kind])) for kind in (_CTA_ID, _CTA_ZONE) if kind in found)
     return Flow(
         ports[_CTA_PROTO_NUM][0],
-        inet_ntoa(bytes(addresses[_CTA_IP_V4_SRC])),
-        inet_ntoa(bytes(addresses[_CTA_IP_V4_DST])),
+        _address(addresses, _CTA_IP_V4_SRC, _CTA_IP_V6_SRC),
+        _address(addresses, _CTA_IP_V4_DST, _CTA_IP_V6_DST),
         int.from_bytes(ports.get(_CTA_PROTO_DST_PORT, b""), "big"),
-        inet_ntoa(bytes(netlink.attributes(reply[_CTA_TUPLE_IP])[_CTA_IP_V4_SRC])),
+        _address(netlink.attributes(reply[_CTA_TUPLE_IP]), _CTA_IP_V4_SRC, _CTA_IP_V6_SRC),
         named,
     )
+
+
+def _address(found: Mapping[int, memoryview], four: int, six: int) -> str:
+    if four in found:
+        return inet_ntop(AF_INET, bytes(found[four]))
+    return inet_ntop(AF_INET6, bytes(found[six]))

@@ -42,7 +42,7 @@ _ELEMENTS_PER_MESSAGE = 500  # the length of an attribute has 16 bits
 
 # nft's own numbers for types (src/datatype.h), which the kernel only keeps: `nft list` reads by them.
 # A concatenation joins them by 6 bits each.
-TYPE_IPV4, TYPE_PROTOCOL, TYPE_PORT = 7, 12, 13
+TYPE_IPV4, TYPE_IPV6, TYPE_PROTOCOL, TYPE_PORT = 7, 8, 12, 13
 
 _META_IIFNAME, _META_OIFNAME, _META_NFPROTO, _META_L4PROTO = 6, 7, 15, 16
 _CT_STATE, _CT_STATUS = 0, 2
@@ -148,15 +148,15 @@ def new_set(wanted: Set, number: int) -> Message:
     """`number`: any that no other set of the same commit has."""
     body = text(1, wanted.table) + text(2, wanted.name)
     body += attribute(3, _be32(_SET_MAP if wanted.data else 0))
-    body += attribute(4, _be32(_joined(wanted.key))) + attribute(5, _be32(4 * len(wanted.key)))
+    body += attribute(4, _be32(_joined(wanted.key))) + attribute(5, _be32(_length(wanted.key)))
     if wanted.data:
-        body += attribute(6, _be32(_joined(wanted.data))) + attribute(7, _be32(4 * len(wanted.data)))
+        body += attribute(6, _be32(_joined(wanted.data))) + attribute(7, _be32(_length(wanted.data)))
     return _request(_NEWSET, NLM_F_CREATE, NFPROTO_INET, body + attribute(10, _be32(number)))
 
 
 def new_verdict_map(table: str, name: str, key: Sequence[int], number: int) -> Message:
     body = text(1, table) + text(2, name) + attribute(3, _be32(_SET_MAP))
-    body += attribute(4, _be32(_joined(key))) + attribute(5, _be32(4 * len(key)))
+    body += attribute(4, _be32(_joined(key))) + attribute(5, _be32(_length(key)))
     body += attribute(6, _be32(_VERDICT_TYPE)) + attribute(7, _be32(0)) + attribute(10, _be32(number))
     return _request(_NEWSET, NLM_F_CREATE, NFPROTO_INET, body)
 
@@ -275,8 +275,12 @@ def counter() -> bytes:
 
 def dnat_ipv4(address: int, port: int) -> bytes:
     """To the address and the port in two registers."""
-    body = attribute(1, _be32(_NAT_DNAT)) + attribute(2, _be32(NFPROTO_IPV4))
-    return _expression("nat", body, attribute(3, _register(address)) + attribute(5, _register(port)))
+    return _dnat(NFPROTO_IPV4, address, port)
+
+
+def dnat_ipv6(address: int, port: int) -> bytes:
+    """To the address in four registers and the port in one."""
+    return _dnat(NFPROTO_IPV6, address, port)
 
 
 def masquerade() -> bytes:
@@ -286,6 +290,11 @@ def masquerade() -> bytes:
 def interface_name(name: str) -> bytes:
     """As a register holds it: IFNAMSIZ bytes."""
     return name.encode().ljust(16, b"\0")
+
+
+def _dnat(family: int, address: int, port: int) -> bytes:
+    body = attribute(1, _be32(_NAT_DNAT)) + attribute(2, _be32(family))
+    return _expression("nat", body, attribute(3, _register(address)) + attribute(5, _register(port)))
 
 
 def _meta(key: int, register: int) -> bytes:
@@ -307,6 +316,11 @@ def _register(number: int) -> bytes:
 
 def _be32(number: int) -> bytes:
     return struct.pack("!I", number)
+
+
+def _length(types: Iterable[int]) -> int:
+    """In bytes, each field in whole registers."""
+    return sum(16 if one == TYPE_IPV6 else 4 for one in types)
 
 
 def _joined(types: Iterable[int]) -> int:

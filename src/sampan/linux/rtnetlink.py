@@ -22,10 +22,12 @@ RTM_NEWNEIGH = 28
 
 IFF_UP = 0x1
 IPV6_MIN_MTU = 1280
+NAME_LIMIT = 15  # bytes (IFNAMSIZ, with its zero)
 
 _IFLA_ADDRESS = 1
 _IFLA_IFNAME = 3
 _IFLA_MTU = 4
+_IFLA_LINK = 5
 _IFLA_MASTER = 10
 _IFLA_LINKINFO = 18
 _IFLA_IFALIAS = 20
@@ -43,6 +45,12 @@ _IFLA_BRPORT_ISOLATED = 33
 _IFLA_INET6_ADDR_GEN_MODE = 8
 _ADDR_GEN_NONE = b"\x01"  # IN6_ADDR_GEN_MODE_NONE
 _VETH_INFO_PEER = 1
+_IFLA_VLAN_ID = 1
+_IFLA_MACVLAN_MODE = 1
+_IFLA_IPVLAN_MODE, _IFLA_IPVLAN_FLAGS = 1, 2
+_MACVLAN_MODES = {"private": 1, "vepa": 2, "bridge": 4, "passthru": 8}  # enum macvlan_mode
+_IPVLAN_MODES = {"l2": 0, "l3": 1, "l3s": 2}  # enum ipvlan_mode
+_IPVLAN_FLAGS = {"bridge": 0, "private": 1, "vepa": 2}  # IPVLAN_F_PRIVATE, IPVLAN_F_VEPA
 
 AF_BRIDGE = 7
 
@@ -134,11 +142,55 @@ def index_of(name: str) -> int:
 
 def bridge(name: str, mac: str | None = None, mtu: int | None = None, mark: str = "") -> Message:
     """Create a bridge, down."""
-    body = _info() + text(_IFLA_IFNAME, name) + _mac(mac) + _mtu(mtu)
-    if mark:
-        body += attribute(_IFLA_IFALIAS, mark.encode())
+    body = _info() + text(_IFLA_IFNAME, name) + _mac(mac) + _mtu(mtu) + _mark(mark)
     body += nested(_IFLA_LINKINFO, text(_IFLA_INFO_KIND, "bridge"))
     return Message(RTM_NEWLINK, _CREATE, body)
+
+
+def dummy(name: str, mark: str = "") -> Message:
+    """Create an interface that leads nowhere, down."""
+    body = _info() + text(_IFLA_IFNAME, name) + _mark(mark)
+    return Message(RTM_NEWLINK, _CREATE, body + nested(_IFLA_LINKINFO, text(_IFLA_INFO_KIND, "dummy")))
+
+
+def vlan(name: str, parent_index: int, number: int, mark: str = "") -> Message:
+    """Create the interface of a VLAN (802.1Q), down."""
+    data = nested(_IFLA_INFO_DATA, attribute(_IFLA_VLAN_ID, struct.pack("=H", number)))
+    body = _info() + text(_IFLA_IFNAME, name) + u32(_IFLA_LINK, parent_index) + _mark(mark)
+    return Message(RTM_NEWLINK, _CREATE, body + nested(_IFLA_LINKINFO, text(_IFLA_INFO_KIND, "vlan"), data))
+
+
+def hanging(
+    kind: str,
+    name: str,
+    parent_index: int | None,
+    mode: str = "",
+    flag: str = "",
+    *,
+    pid: int | None = None,
+    fd: int | None = None,
+    mac: str | None = None,
+    mtu: int | None = None,
+) -> Message:
+    """Create a macvlan or ipvlan interface, down, in another process's network namespace from the first.
+
+    Before Linux 6.13 no interface *here* may be called `name` (__rtnl_newlink looks for it in the namespace
+    of who asks): give it one of its own, and the right one inside.
+    """
+    body = _info() + text(_IFLA_IFNAME, name) + _mac(mac) + _mtu(mtu)
+    if parent_index is not None:
+        body += u32(_IFLA_LINK, parent_index)
+    if pid is not None:
+        body += u32(_IFLA_NET_NS_PID, pid)
+    if fd is not None:
+        body += u32(_IFLA_NET_NS_FD, fd)
+    if kind == "macvlan":
+        data = u32(_IFLA_MACVLAN_MODE, _MACVLAN_MODES[mode or "bridge"])
+    else:
+        data = attribute(_IFLA_IPVLAN_MODE, struct.pack("=H", _IPVLAN_MODES[mode or "l2"]))
+        data += attribute(_IFLA_IPVLAN_FLAGS, struct.pack("=H", _IPVLAN_FLAGS[flag or "bridge"]))
+    about = nested(_IFLA_LINKINFO, text(_IFLA_INFO_KIND, kind), nested(_IFLA_INFO_DATA, data))
+    return Message(RTM_NEWLINK, _CREATE, body + about)
 
 
 def veth(
@@ -150,6 +202,7 @@ def veth(
     peer_fd: int | None = None,
     mac: str | None = None,
     mtu: int | None = None,
+    mark: str = "",
 ) -> Message:
     """Create a pair, both ends down: one end here in a bridge, `peer_name` in another process's network
     namespace (by pid or by an open namespace file) from its first moment.
@@ -165,7 +218,7 @@ def veth(
         peer += u32(_IFLA_NET_NS_PID, peer_pid)
     if peer_fd is not None:
         peer += u32(_IFLA_NET_NS_FD, peer_fd)
-    body = _info() + text(_IFLA_IFNAME, host_name) + queues + _mtu(mtu)
+    body = _info() + text(_IFLA_IFNAME, host_name) + queues + _mtu(mtu) + _mark(mark)
     if bridge_index is not None:
         body += u32(_IFLA_MASTER, bridge_index)
     data = nested(_IFLA_INFO_DATA, nested(_VETH_INFO_PEER, peer))
@@ -313,6 +366,10 @@ def _info(index: int = 0, flags: int = 0, mask: int = 0) -> bytes:
 
 def _mac(mac: str | None) -> bytes:
     return attribute(_IFLA_ADDRESS, bytes.fromhex(mac.replace(":", ""))) if mac else b""
+
+
+def _mark(mark: str) -> bytes:
+    return attribute(_IFLA_IFALIAS, mark.encode()) if mark else b""
 
 
 def _mtu(mtu: int | None) -> bytes:

@@ -59,8 +59,11 @@ def gateway_of(subnet: str) -> str:
 
 def mac_of(address: str) -> str:
     """02:42 and the four bytes of the address, as Docker's: who reuses an address has the same hardware
-    address, so that no neighbour cache on the bridge goes stale."""
-    return f"02:42:{ipaddress.IPv4Address(address).packed.hex(':')}"
+    address, so that no neighbour cache on the bridge goes stale. Where there is no IPv4, four bytes that come
+    of all of the address."""
+    packed = ipaddress.ip_interface(address).ip.packed
+    four = packed if len(packed) == 4 else hashlib.sha256(packed).digest()[:4]
+    return f"02:42:{four.hex(':')}"
 
 
 class Pool:
@@ -79,6 +82,7 @@ class Pool:
 
     def __init__(self, subnet: str, gateway: str, span: str = "", reserved: Sequence[str] = ()) -> None:
         self._network = ipaddress.ip_network(subnet)
+        self.gateway = gateway
         self._lowest, self._highest = _ends(self._network)
         chosen = ipaddress.ip_network(span) if span else self._network
         self._first = max(int(chosen.network_address), self._lowest)
@@ -87,6 +91,10 @@ class Pool:
         self._owners: dict[int, str] = {int(ipaddress.ip_address(one)): "" for one in kept}
         self._reserving: set[str] = set()  # owners that do not use theirs yet
         self._lock = threading.Lock()
+
+    @property
+    def version(self) -> int:
+        return self._network.version
 
     @property
     def prefix_length(self) -> int:

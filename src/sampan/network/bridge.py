@@ -25,19 +25,26 @@ DEFAULT_MTU = 1500
 FORWARDING = "net/ipv4/ip_forward"
 FORWARDING6 = "net/ipv6/conf/all/forwarding"
 
+# How the outside comes to a container, as Docker 28 has it: by ports of the machine only; by those, and by
+# the container's address, too; by the container's address at its published ports; not, nor does the machine.
+NAT, NAT_UNPROTECTED, ROUTED, ISOLATED = "nat", "nat-unprotected", "routed", "isolated"
+GATEWAY_MODES = (NAT, NAT_UNPROTECTED, ROUTED, ISOLATED)
+
 
 class BridgeState(NamedTuple):
     """A bridge that is there, or will be when the plan was carried out."""
 
     name: str
-    subnet: str  # "172.17.0.0/16"
-    gateway: str  # "172.17.0.1", the bridge's own address
+    subnet: str  # "172.17.0.0/16"; "": the network has no IPv4
+    gateway: str  # "172.17.0.1", the bridge's own address; "": it has none
     mtu: int = DEFAULT_MTU
     subnet6: str = ""  # with its gateway: the network has IPv6, too
     gateway6: str = ""
     internal: bool = False  # no way out, and none in
     icc: bool = True  # containers on it reach each other
     masquerade: bool = True
+    mode: str = NAT  # of its gateway, for IPv4
+    mode6: str = NAT
 
 
 class Observed(NamedTuple):
@@ -156,8 +163,9 @@ def plan_known(observed: Observed, state: BridgeState, mark: str = "") -> Plan:
     steps: list[Step] = []
     if observed.bridge is None:
         # A fixed hardware address: without, a bridge takes the lowest of its ports', which changes.
-        steps.append(Create(state.name, mac_of(state.gateway), state.mtu, mark))
-    wanted = _sysctls(state.name, ipv6=bool(state.subnet6))
+        mac = mac_of(state.gateway or state.gateway6 or state.subnet or state.subnet6)
+        steps.append(Create(state.name, mac, state.mtu, mark))
+    wanted = _sysctls(state.name, ipv6=bool(state.gateway6))
     steps += [step for path, step in wanted.items() if observed.sysctls.get(path) != step.value]
     steps.append(Guard(state))
     steps += [AddAddress(state.name, one) for one in _missing(observed, state)]
@@ -206,9 +214,9 @@ def remove(name: str) -> None:
 
 
 def marked(owner: NetworkNames) -> list[str]:
-    """The bridges that users of this daemon asked for."""
+    """The bridges that users of this daemon asked for, and what it made for their other networks."""
     with rtnetlink.Socket() as netlink:
-        return [link.name for link in netlink.links() if link.kind == "bridge" and link.mark == owner.bridge]
+        return [link.name for link in netlink.links() if link.mark == owner.bridge]
 
 
 def _state(observed: Observed, names: NetworkNames, pools: Iterable[str], mtu: int) -> BridgeState:

@@ -1,7 +1,7 @@
 """The bridges with everything that belongs to them: the default one, which the engine opens at its start,
 and those that users ask for."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from sampan.network import addresses, bridge
@@ -25,12 +25,13 @@ def open_default(
     pools: Iterable[str] | None = None,
     mtu: int = DEFAULT_MTU,
     others: Sequence[BridgeState] = (),
+    parents: Collection[str] = (),
 ) -> DefaultNetwork:
     """Make the bridge and the table be there, as they were if they are. Adopt containers into `pool` and
     `ports` next, then `firewall.sync(ports.expected())` drops what nobody owns.
 
     `others`: bridges that users have asked for. They are guarded from the first moment on, `restore` brings
-    them back, and nothing else stays of ours.
+    them back. `parents`: what macvlan and ipvlan networks of users hang on. Nothing else stays of ours.
     """
     notices: list[str] = []
     firewall = _firewall(names.table)
@@ -41,11 +42,11 @@ def open_default(
         return firewall is not None
 
     free = addresses.default_pools() if pools is None else pools
-    kept = [one.subnet for one in others]
+    kept = [one.subnet for one in others if one.subnet]
     planned = bridge.ensure(
         names, guard, (pool for pool in free if not any(addresses.overlap(pool, one) for one in kept)), mtu
     )
-    for stray in set(bridge.marked(names)) - {one.name for one in others}:
+    for stray in set(bridge.marked(names)) - {one.name for one in others} - set(parents):
         bridge.remove(stray)
     notices += planned.notices
     state = planned.state

@@ -21,6 +21,7 @@ from sampan.errors import InvalidArgument
 
 RESOLV_CONF = "/etc/resolv.conf"
 RESOLVER = "127.0.0.11"
+MACHINE = ("host.docker.internal", "host.containers.internal")  # the resolver has them, too
 _SYSTEMD = "/run/systemd/resolve/resolv.conf"  # what systemd-resolved itself asks
 _SYSTEMD_STUB = "127.0.0.53"
 _FALLBACK = ("8.8.8.8", "8.8.4.4")
@@ -55,12 +56,18 @@ def hosts_text(
     hostname: str,
     domain: str = "",
     addresses: Iterable[str] = (),
-    extra_hosts: Iterable[str] = (),
-    gateway: str = "",
+    extra_hosts: Sequence[str] = (),
+    *,
+    gateways: Sequence[str] = (),
+    machine: str = "",
 ) -> str:
     """`addresses` without prefix length; `extra_hosts` as the API has them, "name:address", where the
-    address may be "host-gateway": then it is `gateway`."""
-    lines = [_extra(entry, gateway) for entry in extra_hosts]
+    address may be "host-gateway": then it is each of `gateways`. `machine`: where this machine is reached by
+    the names that stand for it, unless somebody gave them to another; "": not at all."""
+    given = {entry.partition(":")[0] for entry in extra_hosts}
+    own = [name for name in MACHINE if name not in given]
+    lines = [f"{machine}\t{' '.join(own)}"] if machine and own else []
+    lines += [line for entry in extra_hosts for line in _extra(entry, gateways)]
     full = f"{hostname}.{domain}" if domain else hostname
     short, dot, _ = full.partition(".")
     names = f"{full} {short}" if dot else full
@@ -68,9 +75,14 @@ def hosts_text(
     return _LOCALHOST + "".join(_line(line) for line in lines)
 
 
-def host_hosts(host_text: str, extra_hosts: Sequence[str] = (), gateway: str = "") -> str:
-    """With `--network host`: the machine's file, unless hosts are added (as Docker)."""
-    return hosts_text("", extra_hosts=extra_hosts, gateway=gateway) if extra_hosts else host_text
+def host_hosts(host_text: str, extra_hosts: Sequence[str] = (), gateways: Sequence[str] = ()) -> str:
+    """With `--network host`: the machine's file, unless hosts are added (as Docker). Its names lead here."""
+    if extra_hosts:
+        return hosts_text("", extra_hosts=extra_hosts, gateways=gateways, machine="127.0.0.1")
+    known = {word for line in host_text.splitlines() for word in line.partition("#")[0].split()[1:]}
+    own = [name for name in MACHINE if name not in known]
+    end = "" if host_text.endswith("\n") or not host_text else "\n"
+    return host_text + (f"{end}127.0.0.1\t{' '.join(own)}\n" if own else "")
 
 
 def resolv_text(
@@ -173,15 +185,15 @@ def _render(conf: ResolvConf) -> str:
     return "".join(_line(line) for line in lines + conf.other)
 
 
-def _extra(entry: str, gateway: str) -> str:
+def _extra(entry: str, gateways: Sequence[str]) -> list[str]:
     name, colon, address = entry.partition(":")
     if not colon or not name or not address:
         raise InvalidArgument(f'bad format for add-host: "{entry}"')
     if address == "host-gateway":
-        if not gateway:
+        if not gateways:
             raise InvalidArgument("unable to derive the IP value for host-gateway")
-        address = gateway
-    return f"{_valid(address.strip('[]'), 'add-host')}\t{name}"
+        return [f"{one}\t{name}" for one in gateways]
+    return [f"{_valid(address.strip('[]'), 'add-host')}\t{name}"]
 
 
 def _valid(address: str, where: str) -> str:

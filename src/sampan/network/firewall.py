@@ -124,7 +124,7 @@ class Firewall:
     def _elements(self) -> list[Element]:
         """None of a table, or a map, that is not there."""
         found = []
-        for name in (ruleset.PORTS_ANY, ruleset.PORTS_AT):
+        for name in ruleset.SETS:
             with contextlib.suppress(FileNotFoundError):
                 there = self._socket.elements(self.table, name)
                 found += [ruleset.decode(name, element) for element in there]

@@ -4,7 +4,11 @@ A port is claimed three times, each for a reason of its own: in our table (two c
 binding a socket (another process on the machine), and as one element of the firewall's map (the way in).
 The socket goes to the container's monitor and lives as long as the container does. While the firewall
 serves, nothing ever arrives at it: the address is translated before the packet finds a socket. Where it
-does not serve (IPv6, no nf_tables, the table gone), the monitor relays.
+does not serve (IPv6 to a container that has none, ::1, no nf_tables, the table gone), the monitor relays; and
+where the user wants published ports to pass the machine's own INPUT chain (`Destination.relayed`).
+
+On a network whose gateway routes, a published port is open at the container's own address: there is no port
+on the host then, and no socket.
 """
 
 import errno
@@ -46,7 +50,24 @@ class Bound(NamedTuple):
     container_port: int
     protocol: str
     host_ip: str  # "0.0.0.0", "::", or the one asked for
-    host_port: int
+    host_port: int  # 0: none, the container's own address is open
+
+
+class Destination(NamedTuple):
+    """The container, as its network has it. "" for a family that it has not."""
+
+    address: str
+    address6: str = ""
+    routed: bool = False  # the gateway routes IPv4: nothing is translated
+    routed6: bool = False
+    relayed: bool = False  # never translate: what arrives shall meet the machine's INPUT chain
+
+    def of(self, host_ip: str) -> str:
+        """Where that address of the machine leads: IPv6 to IPv4, too, if need be."""
+        return (self.address6 or self.address) if ":" in host_ip else self.address
+
+    def routes(self, host_ip: str) -> bool:
+        return self.routed6 and bool(self.address6) if ":" in host_ip else self.routed
 
 
 class PortTarget(NamedTuple):
@@ -112,8 +133,8 @@ class Ports:
         self._ephemeral: dict[str, int] = {}  # by protocol: where the last search ended
         self._lock = threading.Lock()
 
-    def publish(self, owner: str, address: str, bindings: Iterable[PortBinding]) -> Published:
-        """Claim, bind and translate all of `bindings`, or none. `address`: the container's, IPv4.
+    def publish(self, owner: str, to: Destination, bindings: Iterable[PortBinding]) -> Published:
+        """Claim, bind and translate all of `bindings`, or none.
 
         Raises Conflict or Unavailable with Docker's sentence; the caller puts the endpoint before it.
         """
@@ -121,8 +142,8 @@ class Ports:
             undo.callback(self._forget, owner)
             listeners: list[Held] = []
             for binding in bindings:
-                for bound, held in self._publish(address, binding, undo):
-                    self._claims.setdefault(owner, []).append(_Claim(bound, address))
+                for bound, held in self._publish(to, binding, undo):
+                    self._claims.setdefault(owner, []).append(_Claim(bound, to))
                     listeners += [held] if held else []
             mine = self._claims.get(owner, [])
             self._translate(_elements(mine))
@@ -141,25 +162,25 @@ class Ports:
     # back, `turn` again and `free` what was new.
 
     def extend(
-        self, address: str, bindings: Iterable[PortBinding], instead_of: Collection[Bound]
+        self, to: Destination, bindings: Iterable[PortBinding], instead_of: Collection[Bound]
     ) -> Published:
         """Claim and bind more ports, all or none; they are not translated yet. They may overlap `instead_of`,
         ports of the same container that it gives up and whose sockets are closed. Raises as `publish`."""
         with self._lock, ExitStack() as undo:
             taken: list[tuple[Bound, Held | None]] = []
             for binding in bindings:
-                taken += self._publish(address, binding, undo, instead_of)
+                taken += self._publish(to, binding, undo, instead_of)
             undo.pop_all()
             return Published([bound for bound, _ in taken], [held for _, held in taken if held is not None])
 
-    def turn(self, owner: str, address: str, gone: Sequence[Bound], added: Sequence[Bound]) -> None:
+    def turn(self, owner: str, to: Destination, gone: Sequence[Bound], added: Sequence[Bound]) -> None:
         """Translate `added` in place of `gone`, in one step. Raises Unavailable, with nothing changed."""
         with self._lock:
-            before, leaving = self._claims.get(owner, []), set(gone)
-            arriving = [_Claim(bound, address) for bound in added]
-            self._claims[owner] = [one for one in before if one.bound not in leaving] + arriving
+            before, left = self._claims.get(owner, []), set(gone)
+            arriving = [_Claim(bound, to) for bound in added]
+            self._claims[owner] = [one for one in before if one.bound not in left] + arriving
             try:
-                self._swap([_Claim(bound, address) for bound in gone], arriving)
+                self._swap([one for one in before if one.bound in left], arriving)
             except BaseException:
                 self._claims[owner] = before
                 raise
@@ -172,14 +193,15 @@ class Ports:
                 if (_key(bound), bound.host_ip) not in kept:
                     self._free(bound)
 
-    def adopt(self, owner: str, address: str, bindings: Iterable[Bound]) -> None:
+    def adopt(self, owner: str, to: Destination, bindings: Iterable[Bound]) -> None:
         """After a restart of the daemon: the monitor of `owner` holds these already. The elements follow
         with `firewall.sync(ports.expected())`."""
         with self._lock:
             self._forget(owner)
             for bound in bindings:
-                self._taken.setdefault(_key(bound), set()).add(bound.host_ip)
-                self._claims.setdefault(owner, []).append(_Claim(bound, address))
+                if bound.host_port:
+                    self._taken.setdefault(_key(bound), set()).add(bound.host_ip)
+                self._claims.setdefault(owner, []).append(_Claim(bound, to))
 
     def expected(self) -> list[Element]:
         """Every element that the firewall should have."""
@@ -190,17 +212,34 @@ class Ports:
         return [one for claims in self._claims.values() for one in _elements(claims)]
 
     def _publish(
-        self, address: str, binding: PortBinding, undo: ExitStack, instead_of: Collection[Bound] = ()
+        self, to: Destination, binding: PortBinding, undo: ExitStack, instead_of: Collection[Bound] = ()
     ) -> list[tuple[Bound, Held | None]]:
         """One binding, for each address family, with one host port for all of them."""
+        found = [ip for ip in host_addresses(binding) if to.of(ip)]
+        kind = (binding.container_port, binding.protocol)
+        opened: list[tuple[Bound, Held | None]] = [
+            (Bound(*kind, _ANY6 if ":" in ip else _ANY, 0), None) for ip in found if to.routes(ip)
+        ]
+        translated = [ip for ip in found if not to.routes(ip)]
+        if not translated:
+            return opened
+        taken = self._allocate(to, binding, translated, undo, instead_of)
+        return sorted(taken + opened, key=lambda one: ":" in one[0].host_ip)
+
+    def _allocate(
+        self,
+        to: Destination,
+        binding: PortBinding,
+        host_ips: Sequence[str],
+        undo: ExitStack,
+        instead_of: Collection[Bound],
+    ) -> list[tuple[Bound, Held | None]]:
         error: SampanError = Unavailable("all ports are allocated")
         fixed = binding.host_port and not binding.host_port_end
         for port in self._candidates(binding):
-            wanted = [
-                Bound(binding.container_port, binding.protocol, ip, port) for ip in host_addresses(binding)
-            ]
+            wanted = [Bound(binding.container_port, binding.protocol, ip, port) for ip in host_ips]
             try:
-                return self._take(address, wanted, undo, instead_of)
+                return self._take(to, wanted, undo, instead_of)
             except Conflict as conflict:
                 error = conflict if binding.host_port else error
                 if fixed:
@@ -208,7 +247,7 @@ class Ports:
         raise error
 
     def _take(
-        self, address: str, wanted: Sequence[Bound], undo: ExitStack, instead_of: Collection[Bound]
+        self, to: Destination, wanted: Sequence[Bound], undo: ExitStack, instead_of: Collection[Bound]
     ) -> list[tuple[Bound, Held | None]]:
         with ExitStack() as attempt:
             taken = []
@@ -216,10 +255,10 @@ class Ports:
                 new = self._claim(bound, instead_of)
                 if new:
                     attempt.callback(self._free, bound)
-                held = hold(bound, address)
+                held = hold(bound, to.of(bound.host_ip))
                 if held is not None:
                     attempt.callback(held.socket.close)
-                elif not self._serves(bound):
+                elif self._firewall is None or _element(_Claim(bound, to)) is None:
                     if new:
                         self._free(bound)
                     continue
@@ -228,10 +267,6 @@ class Ports:
                 raise Unsupported(f"this kernel cannot publish a port of protocol {wanted[0].protocol}")
             undo.push(attempt.pop_all())
             return taken
-
-    def _serves(self, bound: Bound) -> bool:
-        """The firewall needs no socket, but it translates IPv4 only."""
-        return self._firewall is not None and ":" not in bound.host_ip
 
     def _claim(self, bound: Bound, instead_of: Collection[Bound]) -> bool:
         """False: it was in our table, and stays there."""
@@ -291,7 +326,7 @@ class Ports:
 
 class _Claim(NamedTuple):
     bound: Bound
-    address: str  # the container's
+    to: Destination
 
 
 def host_addresses(binding: PortBinding) -> list[str]:
@@ -358,18 +393,19 @@ def _refusal(error: OSError, bound: Bound, target: PortTarget) -> SampanError:
 
 
 def _elements(claims: Iterable[_Claim]) -> list[Element]:
-    """IPv6 is relayed: the bridge has none."""
-    return [
-        Element(
-            "" if bound.host_ip == _ANY else bound.host_ip,
-            bound.protocol,
-            bound.host_port,
-            address,
-            bound.container_port,
-        )
-        for bound, address in claims
-        if ":" not in bound.host_ip
-    ]
+    return [element for claim in claims if (element := _element(claim)) is not None]
+
+
+def _element(claim: _Claim) -> Element | None:
+    """None: the firewall has no part in it. It translates within a family, and nothing of ::1 (`ruleset`)."""
+    bound, to = claim
+    address = to.of(bound.host_ip)
+    if not bound.host_port:
+        return Element("", bound.protocol, 0, address, bound.container_port)
+    if to.relayed or bound.host_ip == "::1" or (":" in bound.host_ip) != (":" in address):
+        return None
+    host_ip = "" if bound.host_ip in (_ANY, _ANY6) else bound.host_ip
+    return Element(host_ip, bound.protocol, bound.host_port, address, bound.container_port)
 
 
 def competes(bound: Bound, binding: PortBinding) -> bool:

@@ -4,14 +4,17 @@
 table inet NAME {
   map ports_any { ipproto . port : address . port }            -p 80:80
   map ports_at  { host address . ipproto . port : address . port }   -p 192.0.2.2:80:80
+  set open      { address . ipproto . port }                   -p 80 on a network whose gateway routes
+  (and ports6_any, ports6_at, open6 of IPv6)
 
   raw-prerouting  (before connection tracking and anybody's DNAT)
      127.0.0.0/8 from or to the wire: drop          a port published on 127.0.0.1 is this machine's alone
-     container's address, not from its bridge: drop a published port is the only way in
+     container's address, not from its bridge: drop a published port is the only way in (but for gateways
+                                                    of other modes: `_addressed`)
   nat-prerouting, nat-output
      ports_at, then ports_any where the destination is one of this machine's addresses
   forward
-     to the bridge: established, from the bridge itself, or translated: accept; anything else: drop
+     to the bridge: established, from the bridge itself, translated, or open: accept; anything else: drop
      to and from an internal one: only from itself
   nat-postrouting
      from the bridge's network to elsewhere: masquerade
@@ -31,10 +34,10 @@ from typing import NamedTuple
 
 from sampan.linux import nftables as nft
 from sampan.linux.netlink import Message
-from sampan.network.bridge import BridgeState
+from sampan.network.bridge import NAT_UNPROTECTED, ROUTED, BridgeState
 
-PORTS_ANY = "ports_any"
-PORTS_AT = "ports_at"
+PORTS_ANY, PORTS_AT, OPEN = "ports_any", "ports_at", "open"
+PORTS6_ANY, PORTS6_AT, OPEN6 = "ports6_any", "ports6_at", "open6"
 RAW, NAT_IN, NAT_OUT, FORWARD, POSTROUTING = (
     "raw-prerouting",
     "nat-prerouting",
@@ -51,23 +54,30 @@ _CHAINS = {
     FORWARD: nft.Hook("filter", nft.FORWARD, 0),
     POSTROUTING: nft.Hook("nat", nft.POSTROUTING, 100),
 }
+_PROTOCOL_AND_PORT = (nft.TYPE_PROTOCOL, nft.TYPE_PORT)
 _TARGET = (nft.TYPE_IPV4, nft.TYPE_PORT)
-_MAPS = {
-    PORTS_AT: (nft.TYPE_IPV4, nft.TYPE_PROTOCOL, nft.TYPE_PORT),
-    PORTS_ANY: (nft.TYPE_PROTOCOL, nft.TYPE_PORT),
+_TARGET6 = (nft.TYPE_IPV6, nft.TYPE_PORT)
+SETS: dict[str, tuple[Sequence[int], Sequence[int]]] = {  # types of key and data
+    PORTS_AT: ((nft.TYPE_IPV4, *_PROTOCOL_AND_PORT), _TARGET),
+    PORTS_ANY: (_PROTOCOL_AND_PORT, _TARGET),
+    OPEN: ((nft.TYPE_IPV4, *_PROTOCOL_AND_PORT), ()),
+    PORTS6_AT: ((nft.TYPE_IPV6, *_PROTOCOL_AND_PORT), _TARGET6),
+    PORTS6_ANY: (_PROTOCOL_AND_PORT, _TARGET6),
+    OPEN6: ((nft.TYPE_IPV6, *_PROTOCOL_AND_PORT), ()),
 }
 PROTOCOLS = {"tcp": 6, "udp": 17, "sctp": 132}
 _PROTOCOL_NAMES = {number: name for name, number in PROTOCOLS.items()}
 _IPV4 = (nft.meta_nfproto(0), nft.compare(0, nft.EQ, bytes((nft.NFPROTO_IPV4,))))
 _IPV6 = (nft.meta_nfproto(0), nft.compare(0, nft.EQ, bytes((nft.NFPROTO_IPV6,))))
+_ICMP = {4: 1, 6: 58}
 
 
 class Element(NamedTuple):
-    """One published port: where packets arrive, and where they go."""
+    """One published port: where packets arrive, and where they go. Of both families: `address` says which."""
 
     host_ip: str  # "": any address of this machine
     protocol: str
-    host_port: int
+    host_port: int  # 0: none, the container's address itself is open at `port`
     address: str
     port: int
 
@@ -81,86 +91,135 @@ class Rule(NamedTuple):
 def skeleton(table: str, bridges: Iterable[BridgeState]) -> list[Message]:
     """Make the table be like this, whatever of it is there already; the maps keep their elements."""
     messages = [nft.table(table)]
-    for number, (name, key) in enumerate(_MAPS.items(), 1):
-        messages.append(nft.new_set(nft.Set(table, name, key, _TARGET), number))
+    for number, (name, (key, data)) in enumerate(SETS.items(), 1):
+        messages.append(nft.new_set(nft.Set(table, name, key, data), number))
     for name, hook in _CHAINS.items():
         messages += [nft.chain(table, name, hook), nft.flush_chain(table, name)]
     return messages + [nft.rule(table, *rule) for rule in rules(bridges)]
 
 
 def rules(bridges: Iterable[BridgeState]) -> list[Rule]:
+    every = list(bridges)
     found = [
         Rule(RAW, (*_IPV4, *_not_from("lo"), *_to("127.0.0.0/8"), *_drop()), "127.0.0.0/8 from the wire"),
         *(Rule(chain, expressions, "") for chain in (NAT_IN, NAT_OUT) for expressions in _translations()),
     ]
-    for bridge in bridges:
-        found += _bridge_rules(bridge)
+    for bridge in every:
+        found += _bridge_rules(bridge, [other.name for other in every if other is not bridge])
     return found
 
 
 def encode(element: Element) -> tuple[str, nft.Element]:
-    """(map, element)"""
-    port = bytes((PROTOCOLS[element.protocol], 0, 0, 0)) + _port(element.host_port)
-    target = socket.inet_aton(element.address) + _port(element.port)
+    """(set, element)"""
+    port = bytes((PROTOCOLS[element.protocol], 0, 0, 0))
+    target = _packed(element.address)
+    six = len(target) == 16
+    if not element.host_port:
+        return OPEN6 if six else OPEN, nft.Element(target + port + _port(element.port))
+    port += _port(element.host_port)
+    data = target + _port(element.port)
     if element.host_ip:
-        return PORTS_AT, nft.Element(socket.inet_aton(element.host_ip) + port, target)
-    return PORTS_ANY, nft.Element(port, target)
+        return PORTS6_AT if six else PORTS_AT, nft.Element(_packed(element.host_ip) + port, data)
+    return PORTS6_ANY if six else PORTS_ANY, nft.Element(port, data)
 
 
 def decode(name: str, element: nft.Element) -> Element:
-    host_ip, key = ("", element.key)
-    if name == PORTS_AT:
-        host_ip, key = socket.inet_ntoa(key[:4]), key[4:]
-    protocol = _PROTOCOL_NAMES.get(key[0], str(key[0]))
-    port, target_port = int.from_bytes(key[4:6], "big"), int.from_bytes(element.data[4:6], "big")
-    return Element(host_ip, protocol, port, socket.inet_ntoa(element.data[:4]), target_port)
+    key, data = element.key, element.data
+    protocol, number = _PROTOCOL_NAMES.get(key[-8], str(key[-8])), int.from_bytes(key[-4:-2], "big")
+    before = _text(key[:-8])
+    if not data:
+        return Element("", protocol, 0, before, number)
+    return Element(before, protocol, number, _text(data[:-4]), int.from_bytes(data[-4:-2], "big"))
+
+
+def _packed(address: str) -> bytes:
+    return socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
+
+
+def _text(address: bytes) -> str:
+    if not address:
+        return ""
+    return socket.inet_ntop(socket.AF_INET6 if len(address) == 16 else socket.AF_INET, address)
 
 
 def _translations() -> list[tuple[bytes, ...]]:
+    """Of IPv6 neither ::1, which no other machine would answer to, nor a link's own addresses, which are not
+    forwarded (RFC 4291, 2.5.6): what is published there is relayed."""
     at = (nft.ip_daddr(0), nft.meta_l4proto(1), nft.th_dport(2), nft.lookup(PORTS_AT, 0, into=0))
-    to_any = (nft.meta_l4proto(0), nft.th_dport(1), nft.lookup(PORTS_ANY, 0, into=0))
-    go = nft.dnat_ipv4(0, 1)
-    return [(*_IPV4, *at, go), (*_IPV4, *nft.fib_daddr_local(0), *to_any, go)]
+    at6 = (nft.ip6_daddr(0), nft.meta_l4proto(4), nft.th_dport(5), nft.lookup(PORTS6_AT, 0, into=0))
+    to_any = (nft.meta_l4proto(0), nft.th_dport(1))
+    go, go6 = nft.dnat_ipv4(0, 1), nft.dnat_ipv6(0, 4)
+    beyond = (*_to("::1", nft.NEQ), *_to("fe80::/10", nft.NEQ), *nft.fib_daddr_local(0))
+    return [
+        (*_IPV4, *at, go),
+        (*_IPV4, *nft.fib_daddr_local(0), *to_any, nft.lookup(PORTS_ANY, 0, into=0), go),
+        (*_IPV6, *at6, go6),
+        (*_IPV6, *beyond, *to_any, nft.lookup(PORTS6_ANY, 0, into=0), go6),
+    ]
 
 
-def _bridge_rules(bridge: BridgeState) -> list[Rule]:
+def _bridge_rules(bridge: BridgeState, others: Sequence[str]) -> list[Rule]:
     name = bridge.name
-    loopback = _from("127.0.0.0/8")
-    found = [Rule(RAW, (*_IPV4, *_in(name), *loopback, *_drop()), "127.0.0.0/8 from a container")]
-    found += _addressed(bridge, bridge.subnet, bridge.gateway)
+    found = [Rule(RAW, (*_IPV4, *_in(name), *_from("127.0.0.0/8"), *_drop()), "127.0.0.0/8 from a container")]
+    for family in _families(bridge):
+        found += _addressed(family, name, others)
     found += _forward_rules(bridge)
     if bridge.internal:
         return found
-    translated = _masked(nft.ct_status, nft.CT_DNAT)
-    found += _leaving(bridge, bridge.subnet)
-    return [
-        *found,
-        Rule(
-            POSTROUTING,
-            (*_IPV4, *_out(name), *translated, *_from(bridge.subnet), nft.masquerade()),
-            "hairpin",
-        ),
-        Rule(POSTROUTING, (*_IPV4, *_out(name), *translated, *loopback, nft.masquerade()), "from 127.0.0.1"),
-    ] + (_addressed6(bridge) if bridge.subnet6 else [])
+    for family in _families(bridge):
+        found += _leaving(family, bridge)
+    return found
 
 
-def _addressed(bridge: BridgeState, subnet: str, gateway: str) -> list[Rule]:
-    others = (*_not_from("lo"), *_not_from(bridge.name))
-    containers = (*_to(subnet), *(_to(gateway, nft.NEQ) if gateway else ()))
-    family = _IPV6 if ":" in subnet else _IPV4
-    return [Rule(RAW, (*family, *others, *containers, *_drop()), "container addressed directly")]
+class _Family(NamedTuple):
+    """What a bridge has of one: its networks, and how its gateway is."""
+
+    version: int
+    subnet: str
+    gateway: str
+    mode: str
+
+    @property
+    def matches(self) -> tuple[bytes, ...]:
+        return _IPV6 if self.version == 6 else _IPV4
 
 
-def _addressed6(bridge: BridgeState) -> list[Rule]:
-    return _addressed(bridge, bridge.subnet6, bridge.gateway6) + _leaving(bridge, bridge.subnet6)
+def _families(bridge: BridgeState) -> list[_Family]:
+    both = (
+        _Family(4, bridge.subnet, bridge.gateway, bridge.mode),
+        _Family(6, bridge.subnet6, bridge.gateway6, bridge.mode6),
+    )
+    return [one for one in both if one.subnet]
 
 
-def _leaving(bridge: BridgeState, subnet: str) -> list[Rule]:
-    if not bridge.masquerade:
+def _addressed(family: _Family, name: str, others: Sequence[str]) -> list[Rule]:
+    """Who may send to a container's address: nobody but this machine and the bridge itself. Where the gateway
+    does not protect, all but our other bridges; where it routes, whoever the forward chain lets in."""
+    if family.mode == ROUTED:
         return []
-    family = _IPV6 if ":" in subnet else _IPV4
-    outside = (*family, *_out(bridge.name, nft.NEQ), *_from(subnet), nft.masquerade())
-    return [Rule(POSTROUTING, outside, "to the outside")]
+    to = (*_to(family.subnet), *(_to(family.gateway, nft.NEQ) if family.gateway else ()))
+    if family.mode == NAT_UNPROTECTED:
+        return [
+            Rule(RAW, (*family.matches, *_in(other), *to, *_drop()), "from another network")
+            for other in others
+        ]
+    outside = (*_not_from("lo"), *_not_from(name))
+    return [Rule(RAW, (*family.matches, *outside, *to, *_drop()), "container addressed directly")]
+
+
+def _leaving(family: _Family, bridge: BridgeState) -> list[Rule]:
+    name, out = bridge.name, (*family.matches, *_out(bridge.name))
+    translated = _masked(nft.ct_status, nft.CT_DNAT)
+    found = []
+    if bridge.masquerade and family.mode != ROUTED:
+        outside = (*family.matches, *_out(name, nft.NEQ), *_from(family.subnet), nft.masquerade())
+        found.append(Rule(POSTROUTING, outside, "to the outside"))
+    hairpin = (*out, *translated, *_from(family.subnet), nft.masquerade())
+    found.append(Rule(POSTROUTING, hairpin, "hairpin"))
+    if family.version == 4:
+        loopback = (*out, *translated, *_from("127.0.0.0/8"), nft.masquerade())
+        found.append(Rule(POSTROUTING, loopback, "from 127.0.0.1"))
+    return found
 
 
 def _forward_rules(bridge: BridgeState) -> list[Rule]:
@@ -181,7 +240,27 @@ def _forward_rules(bridge: BridgeState) -> list[Rule]:
         Rule(FORWARD, (*_out(name), *going_on, accept), ""),
         *between,
         Rule(FORWARD, (*_out(name), *translated, accept), "published"),
+        *(rule for family in _families(bridge) for rule in _entering(family, name)),
         Rule(FORWARD, (*_out(name), *_drop()), "not published"),
+    ]
+
+
+def _entering(family: _Family, name: str) -> list[Rule]:
+    """By a container's own address."""
+    accept = nft.verdict(nft.ACCEPT)
+    way = (*family.matches, *_out(name))
+    if family.mode == NAT_UNPROTECTED:
+        return [Rule(FORWARD, (*way, accept), "not protected")]
+    if family.mode != ROUTED:
+        return []
+    echo = (nft.meta_l4proto(0), nft.compare(0, nft.EQ, bytes((_ICMP[family.version],))))
+    if family.version == 6:
+        at = (nft.ip6_daddr(0), nft.meta_l4proto(4), nft.th_dport(5), nft.lookup(OPEN6, 0))
+    else:
+        at = (nft.ip_daddr(0), nft.meta_l4proto(1), nft.th_dport(2), nft.lookup(OPEN, 0))
+    return [
+        Rule(FORWARD, (*way, *echo, accept), "ICMP to a routed network"),
+        Rule(FORWARD, (*way, *at, accept), "published at its own address"),
     ]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 FILE = "names.json"
-HOST = "host.docker.internal"
+MACHINE = ("host.docker.internal", "host.containers.internal")
 EXPECTED = "+"  # before the ID of a container that has an address, and has not started yet
 
 
@@ -92,7 +92,7 @@ def forwards(names: Names, client: Client) -> bool:
 def find(names: Names, client: Client, name: str, dead: Collection[str]) -> list[str] | None:
     """The addresses behind a name; None: it is nobody's here. `name` without its last dot, lower case."""
     networks = [names.networks[one] for one in client.networks if one in names.networks]
-    if name == HOST:
+    if name in MACHINE:
         return [gateway for network in networks for gateway in network.gateways] or None
     target = client.links.get(name)
     for network in networks:

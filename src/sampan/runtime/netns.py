@@ -5,6 +5,7 @@ import contextlib
 import os
 from _socket import (
     AF_INET,
+    AF_INET6,
     AF_UNIX,
     SCM_RIGHTS,
     SO_REUSEADDR,
@@ -12,11 +13,13 @@ from _socket import (
     SOCK_SEQPACKET,
     SOCK_STREAM,
     SOL_SOCKET,
+    inet_pton,
     socket,
 )
 from collections.abc import Sequence
 
 from sampan.linux import mount, rtnetlink
+from sampan.linux.netlink import Message
 from sampan.linux.openat2 import RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, openat2
 from sampan.linux.rtnetlink import LOOPBACK_INDEX
 from sampan.runtime.protocol import Interface
@@ -32,6 +35,21 @@ def plumb(interfaces: Sequence[Interface], pid: int | None = None, fd: int | Non
     messages = []
     for one in interfaces:
         index = rtnetlink.index_of(one.bridge)
+        if one.kind != "veth":
+            messages.append(
+                rtnetlink.hanging(
+                    one.kind,
+                    one.host_name,
+                    index,
+                    one.mode,
+                    one.flag,
+                    pid=pid,
+                    fd=fd,
+                    mac=one.mac or None,
+                    mtu=one.mtu or None,
+                )
+            )
+            continue
         messages.append(
             rtnetlink.veth(
                 one.host_name, index, one.name, peer_pid=pid, peer_fd=fd, mac=one.mac or None, mtu=one.mtu
@@ -40,21 +58,37 @@ def plumb(interfaces: Sequence[Interface], pid: int | None = None, fd: int | Non
         messages.append(rtnetlink.port_up(one.host_name, one.mtu, isolated=one.isolated))
     with rtnetlink.Socket() as netlink:
         netlink.talk(messages)
-        known = [one for one in interfaces if one.mac]
+        known = [one for one in interfaces if one.mac and one.kind == "veth"]
         netlink.talk([rtnetlink.forward(one.mac, rtnetlink.index_of(one.host_name)) for one in known])
 
 
 def configure(interfaces: Sequence[Interface], gateway: str | None, gateway6: str | None = None) -> None:
-    """Inside: loopback, addresses, the default route (through the first interface)."""
-    _no_advertisements(interfaces)
-    messages = [rtnetlink.link_up(LOOPBACK_INDEX)]
-    for number, one in enumerate(interfaces):
-        index = rtnetlink.index_of(one.name)
-        messages += rtnetlink.configure(index, list(one.addresses), gateway if number == 0 else None)
-    if gateway6:
-        messages.append(rtnetlink.default_route(gateway6))
+    """Inside: names, loopback, addresses, the default routes."""
     with rtnetlink.Socket() as netlink:
+        indexes = _named(interfaces, netlink)
+        _set_sysctls(interfaces)
+        messages = [rtnetlink.link_up(LOOPBACK_INDEX)]
+        for index, one in zip(indexes, interfaces, strict=True):
+            messages += rtnetlink.configure(index, list(one.addresses), None)
+        messages += [_default_route(way, six=six) for way, six in ((gateway, False), (gateway6, True)) if way]
         netlink.talk(messages)
+
+
+def _named(interfaces: Sequence[Interface], netlink: rtnetlink.Socket) -> list[int]:
+    """Their indexes. One that hangs on another had a name of its own so far (`rtnetlink.hanging`)."""
+    indexes = [rtnetlink.index_of(one.name if one.kind == "veth" else one.host_name) for one in interfaces]
+    hanging = [(index, one) for index, one in zip(indexes, interfaces, strict=True) if one.kind != "veth"]
+    netlink.talk([rtnetlink.rename(index, one.name) for index, one in hanging])
+    return indexes
+
+
+def _default_route(way: str, *, six: bool) -> Message:
+    """Through an address, or straight out of an interface."""
+    try:
+        inet_pton(AF_INET6 if six else AF_INET, way)
+    except OSError:
+        return rtnetlink.route("::/0" if six else "0.0.0.0/0", None, rtnetlink.index_of(way))
+    return rtnetlink.default_route(way)
 
 
 def open_resolver() -> tuple[int, int]:
@@ -89,13 +123,20 @@ def reroute(gateway: str | None, gateway6: str | None) -> None:
             with contextlib.suppress(OSError):  # ESRCH: there was none
                 netlink.talk([rtnetlink.delete_route(there)])
             if wanted:
-                netlink.talk([rtnetlink.default_route(wanted)])
+                netlink.talk([_default_route(wanted, six=":" in there)])
 
 
-def _no_advertisements(interfaces: Sequence[Interface]) -> None:
-    """An interface without an address of IPv6 has none of IPv6 at all: it would listen to neighbours, and
-    take a route from whoever announces one (CVE-2024-32473). On a procfs that nobody has mounted anything in:
-    the container's own may be read-only by now, or what its image likes."""
+def remove(names: Sequence[str]) -> None:
+    """Inside. Already gone is a result."""
+    with rtnetlink.Socket() as netlink:
+        for name in names:
+            with contextlib.suppress(OSError):
+                netlink.talk([rtnetlink.delete_link(name)])
+
+
+def _set_sysctls(interfaces: Sequence[Interface]) -> None:
+    """On a procfs that nobody has mounted anything in: the container's own may be read-only by now, or what
+    its image likes."""
     if not interfaces:
         return
     context = mount.fsopen("proc")
@@ -104,13 +145,26 @@ def _no_advertisements(interfaces: Sequence[Interface]) -> None:
     os.close(context)
     try:
         for one in interfaces:
-            speaks = any(":" in address for address in one.addresses)
-            switch, value = ("accept_ra", b"0") if speaks else ("disable_ipv6", b"1")
-            _write(procfs, f"sys/net/ipv6/conf/{one.name}/{switch}", value)
-    except FileNotFoundError:
-        pass  # a kernel without IPv6
+            for path, value in _of_kind(one):
+                with contextlib.suppress(FileNotFoundError):  # a kernel without IPv6
+                    _write(procfs, path, value)
+            for path, text in one.sysctls:
+                _write(procfs, f"sys/{path}", text.encode())
     finally:
         os.close(procfs)
+
+
+def _of_kind(one: Interface) -> list[tuple[str, bytes]]:
+    """An interface without an address of IPv6 has none of IPv6 at all: it would listen to neighbours, and
+    take a route from whoever announces one (CVE-2024-32473). One that is a machine of its own on somebody's
+    network says there who has its address now: it may have been another one's a moment ago."""
+    six = f"sys/net/ipv6/conf/{one.name}"
+    speaks = any(":" in address for address in one.addresses)
+    found = [(f"{six}/accept_ra", b"0")] if speaks else [(f"{six}/disable_ipv6", b"1")]
+    if one.kind != "veth":
+        found.append((f"sys/net/ipv4/conf/{one.name}/arp_notify", b"1"))
+        found += [(f"{six}/ndisc_notify", b"1")] if speaks else []
+    return found
 
 
 def _write(procfs: int, path: str, value: bytes) -> None:

@@ -30,6 +30,7 @@ def _plug(request: Plug, files: Sequence[int]) -> None:
     namespace, _, pidfd = files
     netns.plumb(request.interfaces, fd=namespace)
     process.setns(namespace, process.CLONE_NEWNET)
+    netns.remove(request.removed)
     if request.interfaces:
         netns.configure(request.interfaces, None)
     netns.reroute(request.gateway, request.gateway6)

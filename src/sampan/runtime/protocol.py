@@ -58,15 +58,20 @@ class Rootfs(NamedTuple):
 
 
 class Interface(NamedTuple):
-    """One veth pair: the host end joins a bridge, the other end becomes `name` inside."""
+    """One veth pair: the host end joins a bridge, the other end becomes `name` inside. Or, of `kind` macvlan
+    or ipvlan, one that hangs on an interface of the machine, called `host_name` until it has `name`."""
 
-    bridge: str
+    bridge: str  # or what it hangs on
     host_name: str
     name: str
-    mac: str
+    mac: str  # "": any
     addresses: list[str]  # "172.17.0.2/16"
-    mtu: int
+    mtu: int  # 0: as what it hangs on
     isolated: bool = False  # from the bridge's other ports that are
+    kind: str = "veth"
+    mode: str = ""
+    flag: str = ""
+    sysctls: Sequence[list[str]] = ()  # [path below /proc/sys, value], set before it is up
 
 
 class Listener(NamedTuple):
@@ -146,7 +151,7 @@ class Launch(NamedTuple):
     stdin: str = "none"
     seccomp: str | None = None  # file with the compiled BPF program; None: unconfined
     interfaces: Sequence[Interface] = ()
-    gateway: str | None = None
+    gateway: str | None = None  # an address; or the name of the interface that leads everywhere
     listeners: Sequence[Listener] = ()
     fsync_exit: bool = True  # False for --rm containers: nobody will ask after a power cut
     attaches: Sequence[Attach] = ()  # clients that wait for the start; `exec_id` None
@@ -302,14 +307,16 @@ class Resolve(NamedTuple):
 
 class Plug(NamedTuple):
     """daemon → launcher; files: [network namespace, answer, pidfd]. In a child that enters the namespace of a
-    running container: add `interfaces`, make these the default routes, and, with `resolver`, hand it sockets
-    of 127.0.0.11. The child writes a `Reply` to `answer`. Answered by `Spawned`."""
+    running container: add `interfaces`, take away those called `removed`, make these the default routes, and,
+    with `resolver`, hand it sockets of 127.0.0.11. The child writes a `Reply` to `answer`. Answered by
+    `Spawned`."""
 
     container: str
     interfaces: Sequence[Interface]
     gateway: str | None
     gateway6: str | None
     resolver: str = ""
+    removed: Sequence[str] = ()
 
 
 class Spawned(NamedTuple):

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.waiting import FACTOR
 from sampan.linux import rtnetlink
 from sampan.network import default, endpoint
 from sampan.network.default import DefaultNetwork
@@ -27,7 +28,7 @@ CLONE_NEWNET = 0x40000000
 NAMES = NetworkNames("sampan0", "sampan")
 HOST, LAN = "198.51.100.1", "198.51.100.2"
 PATIENCE = 5.0  # for what must arrive
-DOUBT = 0.3  # for what must not
+DOUBT = 0.3 * FACTOR  # for what must not
 
 libc = ctypes.CDLL(None, use_errno=True)
 

@@ -14,7 +14,7 @@ from sampan.linux import conntrack, rtnetlink
 from sampan.linux import nftables as nft
 from sampan.network import bridge, default, firewall, ruleset
 from sampan.network.names import NetworkNames
-from sampan.network.ports import Bound, PortBinding, Ports, Published
+from sampan.network.ports import Bound, Destination, PortBinding, Ports, Published
 from sampan.network.ruleset import Element
 
 pytestmark = pytest.mark.root
@@ -23,7 +23,7 @@ WEB, OTHER = "172.17.0.2", "172.17.0.3"
 
 
 def publish(ports: Ports, owner: str, *bindings: PortBinding, address: str = WEB) -> Published:
-    return ports.publish(owner, address, bindings)
+    return ports.publish(owner, Destination(address), bindings)
 
 
 class TestBridge:
@@ -231,7 +231,7 @@ class TestRestart:
         machine.network.firewall.add([Element("", "tcp", 9999, "172.17.0.99", 80)])
         again = default.open_default(machine.names)
         again.pool.adopt("web", WEB)
-        again.ports.adopt("web", WEB, [*held.bindings, Bound(81, "tcp", "127.0.0.1", 8081)])
+        again.ports.adopt("web", Destination(WEB), [*held.bindings, Bound(81, "tcp", "127.0.0.1", 8081)])
         assert again.firewall is not None
         added, removed = again.firewall.sync(again.ports.expected())
         assert added == [Element("127.0.0.1", "tcp", 8081, WEB, 81)]

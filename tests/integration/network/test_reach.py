@@ -9,7 +9,7 @@ import pytest
 
 from sampan.linux import nftables as nft
 from sampan.network import ruleset
-from sampan.network.ports import PortBinding
+from sampan.network.ports import Destination, PortBinding
 
 pytestmark = pytest.mark.root
 
@@ -36,7 +36,7 @@ def served(bridged: str, machine: Any) -> Iterator[Any]:
     machine.web, machine.other = machine.container("web"), machine.container("other")
     machine.published = machine.network.ports.publish(
         "web",
-        machine.web.address,
+        Destination(machine.web.address),
         [
             PortBinding(80, "tcp", "", 8080),
             PortBinding(80, "udp", "", 8080),
@@ -148,7 +148,7 @@ def test_udp_of_a_client_that_never_pauses_goes_to_the_next_container(served: An
         served.network.ports.unpublish("web")
         served.published.close()
         again = served.network.ports.publish(
-            "other", served.other.address, [PortBinding(80, "udp", "", 8080)]
+            "other", Destination(served.other.address), [PortBinding(80, "udp", "", 8080)]
         )
         assert served.exchange(client, other, (HOST, 8080)) == LAN
         again.close()
@@ -163,7 +163,7 @@ def test_udp_that_came_before_the_port_was_published_does_not_stick(served: Any)
             client.send(b"early")
             assert before.recv(5) == b"early"
         again = served.network.ports.publish(
-            "other", served.other.address, [PortBinding(80, "udp", "", 9000)]
+            "other", Destination(served.other.address), [PortBinding(80, "udp", "", 9000)]
         )
         assert served.exchange(client, server, (HOST, 9000)) == LAN
         again.close()

@@ -8,7 +8,7 @@ import pytest
 from sampan.engine.networks import request
 from sampan.engine.networks.request import NetworkCreate
 from sampan.engine.networks.store import Subnet
-from sampan.errors import Forbidden, InvalidArgument, NotFound, SampanError, Unavailable, Unsupported
+from sampan.errors import Forbidden, InvalidArgument, NotFound, SampanError, Unavailable
 
 
 def wanted(**fields: Any) -> NetworkCreate:
@@ -27,7 +27,17 @@ def with_pool(**fields: Any) -> NetworkCreate:
         ({"Driver": "null"}, Forbidden, 'only one instance of "null" network is allowed'),
         ({"Driver": "foo"}, NotFound, 'plugin "foo" not found'),
         ({"Driver": "overlay"}, Unavailable, "This node is not a swarm manager"),
-        ({"ConfigOnly": True}, Unsupported, "configuration-only"),
+        ({"EnableIPv4": False}, InvalidArgument, "IPv4 or IPv6 must be enabled"),
+        (
+            {"ConfigOnly": True, "ConfigFrom": {"Network": "x"}},
+            Forbidden,
+            "a configuration network cannot depend on another configuration network",
+        ),
+        (
+            {"ConfigFrom": {"Network": "x"}, "Labels": {"a": "b"}},
+            Forbidden,
+            "user specified configurations are not supported",
+        ),
         ({"IPAM": {"Driver": "foo"}}, NotFound, 'plugin "foo" not found'),
     ],
 )
@@ -75,32 +85,3 @@ def test_a_pool_that_is_wrong(fields: dict[str, Any], words: str) -> None:
         request.subnets(with_pool(**fields))
     assert str(caught.value).splitlines()[0] == "invalid network config:"
     assert words in str(caught.value).splitlines()[1:]
-
-
-def test_options_of_the_bridge() -> None:
-    options = request.bridge_options(
-        {
-            "com.docker.network.bridge.name": "mine",
-            "com.docker.network.driver.mtu": "1400",
-            "com.docker.network.bridge.enable_icc": "false",
-            "com.docker.network.bridge.enable_ip_masquerade": "0",
-            "com.docker.network.bridge.host_binding_ipv4": "127.0.0.1",
-            "anything": "else",
-        }
-    )
-    assert options == ("mine", 1400, False, False, "127.0.0.1")
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("driver.mtu", "x"),
-        ("bridge.enable_icc", "perhaps"),
-        ("bridge.host_binding_ipv4", "localhost"),
-        ("bridge.name", "longer-than-15-bytes"),
-        ("bridge.gateway_mode_ipv4", "routed"),
-    ],
-)
-def test_options_that_are_wrong(name: str, value: str) -> None:
-    with pytest.raises(SampanError):
-        request.bridge_options({f"com.docker.network.{name}": value})

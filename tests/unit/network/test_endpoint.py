@@ -7,8 +7,8 @@ BRIDGE = BridgeState("sampan0", "172.17.0.0/16", "172.17.0.1", 1400)
 
 def test_a_plan_has_the_fields_of_the_runtimes_interface() -> None:
     plan = endpoint.plan(BRIDGE, "172.17.0.2")
-    interface = Interface(*plan[:6])
-    assert interface._fields[:6] == plan._fields[:6]
+    interface = Interface(*plan[:10])
+    assert interface._fields[:10] == plan._fields[:10]
     assert interface.addresses == ["172.17.0.2/16"]
     assert interface.mac == "02:42:ac:11:00:02"
     assert interface.mtu == 1400

@@ -21,6 +21,13 @@ HEADER = (
 )
 
 
+def test_this_machine_has_names_unless_somebody_gave_them_away() -> None:
+    text = hosts_text("web", addresses=["172.17.0.2"], machine="172.17.0.1")
+    assert "172.17.0.1\thost.docker.internal host.containers.internal\n" in text
+    text = hosts_text("web", "", [], ["host.docker.internal:192.0.2.1"], machine="172.17.0.1")
+    assert text == f"{LOCALHOST}172.17.0.1\thost.containers.internal\n192.0.2.1\thost.docker.internal\n"
+
+
 def test_hosts_on_a_bridge() -> None:
     assert hosts_text("c0ffee", addresses=["172.17.0.2"]) == LOCALHOST + "172.17.0.2\tc0ffee\n"
 
@@ -37,7 +44,7 @@ def test_hosts_with_a_domain(hostname: str, domain: str) -> None:
 
 def test_hosts_that_the_user_adds_stand_before_its_own() -> None:
     extra = ["db:10.0.0.5", "six:fd00::5", "boxed:[fd00::6]", "host.docker.internal:host-gateway"]
-    text = hosts_text("web", "", ["172.17.0.2"], extra, gateway="172.17.0.1")
+    text = hosts_text("web", "", ["172.17.0.2"], extra, gateways=["172.17.0.1"])
     added = "10.0.0.5\tdb\nfd00::5\tsix\nfd00::6\tboxed\n172.17.0.1\thost.docker.internal\n"
     assert text == LOCALHOST + added + "172.17.0.2\tweb\n"
 
@@ -64,8 +71,12 @@ def test_a_gateway_that_there_is_not() -> None:
 
 
 def test_hosts_with_the_machines_network() -> None:
-    assert files.host_hosts("10.0.0.1 me\n") == "10.0.0.1 me\n"
-    assert files.host_hosts("10.0.0.1 me\n", ["db:10.0.0.5"]) == LOCALHOST + "10.0.0.5\tdb\n"
+    names = "host.docker.internal host.containers.internal"
+    assert files.host_hosts("10.0.0.1 me\n") == f"10.0.0.1 me\n127.0.0.1\t{names}\n"
+    assert files.host_hosts("10.0.0.1 me") == f"10.0.0.1 me\n127.0.0.1\t{names}\n"
+    assert files.host_hosts(f"10.0.0.1 {names}\n") == f"10.0.0.1 {names}\n"
+    text = files.host_hosts("10.0.0.1 me\n", ["db:10.0.0.5"])
+    assert text == f"{LOCALHOST}127.0.0.1\t{names}\n10.0.0.5\tdb\n"
 
 
 def test_resolv_takes_the_machines() -> None:

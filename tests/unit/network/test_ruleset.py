@@ -30,6 +30,43 @@ def test_what_is_encoded_reads_back(host_ip: str, protocol: str) -> None:
     assert ruleset.decode(*ruleset.encode(one)) == one
 
 
+@pytest.mark.parametrize(
+    ("element", "name"),
+    [
+        (Element("", "tcp", 80, "fd00::2", 8080), "ports6_any"),
+        (Element("2001:db8::1", "udp", 80, "fd00::2", 8080), "ports6_at"),
+        (Element("", "tcp", 0, "fd00::2", 8080), "open6"),
+        (Element("", "udp", 0, "172.17.0.2", 8080), "open"),
+    ],
+)
+def test_elements_of_every_set(element: Element, name: str) -> None:
+    found, encoded = ruleset.encode(element)
+    assert found == name
+    key, data = ruleset.SETS[name]
+    width = [16 if one == nft.TYPE_IPV6 else 4 for one in (*key, *data)]
+    assert len(encoded.key + encoded.data) == sum(width)
+    assert ruleset.decode(found, encoded) == element
+
+
+@pytest.mark.parametrize(
+    ("mode", "raw", "entering"),
+    [
+        ("nat", ["container addressed directly"], []),
+        ("nat-unprotected", ["from another network"], ["not protected"]),
+        ("routed", [], ["ICMP to a routed network", "published at its own address"]),
+    ],
+)
+def test_gateways_of_other_modes(mode: str, raw: list[str], entering: list[str]) -> None:
+    other = BridgeState("sampan1", "", "", subnet6="fd00::/64", gateway6="fd00::1", mode6=mode)
+    rules = ruleset.rules([BRIDGE, other])
+    of_other = rules[len(ruleset.rules([BRIDGE])) :]
+    assert [rule.comment for rule in of_other if rule.chain == ruleset.RAW][1:] == raw
+    forward = [rule.comment for rule in of_other if rule.chain == ruleset.FORWARD]
+    assert forward == ["", "between containers", "published", *entering, "not published"]
+    masked = "to the outside" in [rule.comment for rule in of_other]
+    assert masked is (mode != "routed")
+
+
 def test_the_skeleton_keeps_elements_and_renews_every_rule() -> None:
     messages = ruleset.skeleton("sampan", [BRIDGE])
     kinds = [message.kind & 0xFF for message in messages]
@@ -101,4 +138,4 @@ def test_ipv6_is_guarded_and_translated_as_ipv4() -> None:
     more = [rule.comment for rule in ruleset.rules([both])]
     for one in ruleset.rules([BRIDGE]):
         more.remove(one.comment)
-    assert more == ["container addressed directly", "to the outside"]
+    assert more == ["container addressed directly", "to the outside", "hairpin"]

@@ -60,7 +60,7 @@ def test_nested_values_get_their_types_back() -> None:
         "/data/x",
         Rootfs(["/l"], "/u", "/w", ["/m"]),
         Log("none", ""),
-        interfaces=[Interface("sampan0", "v1", "eth0", "", ["172.17.0.2/16"], 1500)],
+        interfaces=[Interface("sampan0", "v1", "eth0", "", ["172.17.0.2/16"], 1500, sysctls=[])],
         listeners=[Listener(1, "tcp", "172.17.0.2", 80, False)],
         attaches=[Attach("s", True, True, True, "raw")],
         runtime=["/usr/bin/runc"],

@@ -187,9 +187,10 @@ def ports(container: Container) -> dict[str, Any]:
     if not container.running:
         return {}
     shown: dict[str, Any] = dict.fromkeys(container.definition.config.exposed_ports or {})
-    for bound in container.status.endpoint.ports if container.status.endpoint else ():
+    for bound in [bound for endpoint in container.status.endpoints for bound in endpoint.ports]:
         key = f"{bound.container_port}/{bound.protocol}"
-        shown[key] = [*(shown.get(key) or ()), {"HostIp": bound.host_ip, "HostPort": str(bound.host_port)}]
+        port = str(bound.host_port or "")  # none where the network's gateway routes
+        shown[key] = [*(shown.get(key) or ()), {"HostIp": bound.host_ip, "HostPort": port}]
     return shown
 
 

@@ -7,7 +7,7 @@ from sampan.engine.containers.joins import Joined
 from sampan.engine.containers.record import Container
 from sampan.engine.engine import Engine
 from sampan.engine.network import Connection
-from sampan.engine.networks import resolving
+from sampan.engine.networks import defaults, resolving
 from sampan.network import files
 
 
@@ -24,7 +24,7 @@ def write_network_files(
     source, text = files.host_resolv_conf()
     if host.network_mode == "host":
         resolv = files.host_resolv(text, dns, search, options)
-        hosts = files.host_hosts(_read("/etc/hosts"), host.extra_hosts or [], engine.network.gateway)
+        hosts = files.host_hosts(_read("/etc/hosts"), host.extra_hosts or [], _gateways(engine))
     else:
         isolated = connection.endpoint is None
         if any(resolving.is_named(engine, one) for one in connection.endpoints):
@@ -39,11 +39,24 @@ def write_network_files(
             config.domainname,
             addresses,
             [*(host.extra_hosts or []), *linked],
-            engine.network.gateway,
+            gateways=_gateways(engine),
+            machine=_machine(engine, connection),
         )
     for name, content in (("hostname", full_name + "\n"), ("hosts", hosts), ("resolv.conf", resolv)):
         _write(f"{directory}/{name}", content)
     return directory
+
+
+def _gateways(engine: Engine) -> list[str]:
+    """What host-gateway stands for, on whatever network the container is."""
+    return defaults.host_gateways(engine.settings) or [one for one in (engine.network.gateway,) if one]
+
+
+def _machine(engine: Engine, connection: Connection) -> str:
+    """On the default bridge, where nobody answers for names; on others the resolver knows."""
+    if not connection.endpoints or any(resolving.is_named(engine, one) for one in connection.endpoints):
+        return ""
+    return connection.endpoints[0].gateway
 
 
 def rewrite(engine: Engine, container: Container) -> None:

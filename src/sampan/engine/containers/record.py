@@ -72,6 +72,8 @@ class Endpoint(msgspec.Struct):
     gateway6: str = ""
     host_name: str = ""
     interface: str = ""
+    kind: str = "veth"  # or macvlan, ipvlan: then there is nothing of it on the host
+    relayed: bool = False  # its ports are not translated
 
 
 class Definition(msgspec.Struct):

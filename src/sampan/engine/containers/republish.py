@@ -34,7 +34,7 @@ def publishing_endpoint(container: Container) -> Endpoint | None:
     """Where its ports are published: None while it does not run, and on networks without a way in."""
     endpoints = container.status.endpoints if container.running else []
     with_ports = [one for one in endpoints if one.ports]
-    return next(iter(with_ports + [one for one in endpoints if one.gateway]), None)
+    return with_ports[0] if with_ports else attach.ways_out(container, endpoints).published
 
 
 @contextlib.asynccontextmanager
@@ -48,7 +48,7 @@ async def changed(engine: Engine, container: Container, decision: Decision) -> A
     before, way = list(endpoint.ports), overlapping(decision.gone, decision.added)
     async with contextlib.AsyncExitStack() as undo:
         if way:
-            undo.push_async_callback(_hold_again, container, endpoint, before, way)
+            undo.push_async_callback(_hold_again, engine, container, endpoint, before, way)
             await container.link.publish(_held(before, way))
         added = await _extend(engine, container, endpoint, decision, way=way, undo=undo)
         await engine.network.turn(container, endpoint, decision.gone, added)
@@ -102,7 +102,11 @@ async def _hand_over(container: Container, kept: Sequence[Port], listeners: Sequ
 
 
 async def _hold_again(
-    container: Container, endpoint: Endpoint, before: Sequence[BoundPort], missing: Sequence[BoundPort]
+    engine: Engine,
+    container: Container,
+    endpoint: Endpoint,
+    before: Sequence[BoundPort],
+    missing: Sequence[BoundPort],
 ) -> None:
     """The translation never stopped; only the sockets have to come back. Somebody on the machine who was
     faster has a socket, and still gets nothing."""
@@ -110,7 +114,8 @@ async def _hold_again(
     try:
         for one in missing:
             try:
-                held = ports.hold(bound(one), endpoint.address)
+                to = engine.network.destination(endpoint)
+                held = ports.hold(bound(one), to.of(one.host_ip))
             except SampanError as error:
                 _log.warning("container %s: %s", container.short_id, error)
             else:
@@ -122,8 +127,11 @@ async def _hold_again(
 
 
 def _held(wanted: Sequence[BoundPort], but: Sequence[BoundPort] = ()) -> list[Port]:
+    """Where the network's gateway routes there is no port on the host, and nothing to hold."""
     return [
-        Port(one.protocol, _as_the_kernel(one.host_ip), one.host_port) for one in wanted if one not in but
+        Port(one.protocol, _as_the_kernel(one.host_ip), one.host_port)
+        for one in wanted
+        if one.host_port and one not in but
     ]
 
 
@@ -132,13 +140,13 @@ def _as_the_kernel(address: str) -> str:
     return socket.inet_ntop(family, socket.inet_pton(family, address))
 
 
-async def adopted(container: Container) -> None:
+async def adopted(engine: Engine, container: Container) -> None:
     """A daemon before us may have been killed in the middle of a change: its monitor holds what is on record,
     and nothing else."""
     endpoint, has = publishing_endpoint(container), set(container.link.ports)
-    wanted = endpoint.ports if endpoint is not None else []
+    wanted = [one for one in endpoint.ports if one.host_port] if endpoint is not None else []
     missing = [one for one in wanted if not has & set(_held([one]))]
     if endpoint is not None and missing:
-        await _hold_again(container, endpoint, wanted, missing)
+        await _hold_again(engine, container, endpoint, wanted, missing)
     elif len(has) > len(wanted):
         await container.link.publish(_held(wanted))

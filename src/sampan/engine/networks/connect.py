@@ -5,7 +5,7 @@ from sampan.engine.containers.config import EndpointRequest, NetworkingConfig
 from sampan.engine.containers.happenings import tell_of_network
 from sampan.engine.containers.record import Container
 from sampan.engine.engine import Engine
-from sampan.engine.networks import attach, resolving, wanted
+from sampan.engine.networks import attach, endpoint_options, resolving, wanted
 from sampan.engine.networks.plugging import plug
 from sampan.engine.networks.store import Network
 from sampan.errors import Conflict, Forbidden, InvalidArgument
@@ -32,6 +32,8 @@ async def connect(engine: Engine, network: Network, container: Container, reques
 
 def _check(network: Network, container: Container, request: EndpointRequest) -> None:
     mode = container.definition.host_config.network_mode
+    if network.config_only:
+        raise Forbidden("cannot create endpoint on configuration-only network")
     if container.dying_or_gone:
         raise Conflict(f"container {container.id} is marked for removal and cannot be connected to a network")
     if mode.startswith("container:"):
@@ -55,7 +57,9 @@ def _check(network: Network, container: Container, request: EndpointRequest) -> 
 
 async def _plug(engine: Engine, network: Network, container: Container, request: EndpointRequest) -> None:
     taken = {one.interface for one in container.status.endpoints}
-    name = next(name for number in range(len(taken) + 1) if (name := f"eth{number}") not in taken)
+    name = endpoint_options.interface(request) or endpoint_options.unused(taken)
+    if name in taken:
+        raise Conflict(f"interface name {name} is in use in the container")
     before = container.definition.networking
     asked = wanted.requests(container)
     container.definition.networking = NetworkingConfig(endpoints_config={**asked, network.name: request})
@@ -67,10 +71,10 @@ async def _plug(engine: Engine, network: Network, container: Container, request:
     known = container.id in engine.known.endpoints
     endpoints = [*container.status.endpoints, endpoint]
     try:
-        first = min(endpoints, key=lambda one: attach.rank(container, one))
+        ways = attach.ways_out(container, endpoints)
         named = await resolving.introduce(engine, container, endpoints)
         resolver = resolving.path(engine) if named and not known else ""
-        await plug(engine, container, [interface], first, resolver=resolver)
+        await plug(engine, container, ways, [interface], resolver=resolver)
     except BaseException:
         container.definition.networking = before
         engine.network.leave(container, network.id)
@@ -78,6 +82,6 @@ async def _plug(engine: Engine, network: Network, container: Container, request:
         if known:
             await resolving.introduce(engine, container, container.status.endpoints)
         raise
-    container.status.endpoints = endpoints
-    netrecord.write(engine.settings.container_run(container.id), endpoints)
+    container.status.endpoints = sorted(endpoints, key=lambda one: attach.rank(container, one))
+    netrecord.write(engine.settings.container_run(container.id), container.status.endpoints)
     netfiles.rewrite(engine, container)

@@ -47,9 +47,11 @@ async def _unplug(engine: Engine, network: Network, container: Container) -> Non
     if gone is None:
         return
     left = [one for one in container.status.endpoints if one is not gone]
-    await engine.network.unplug(gone.host_name)
-    first = min(left, key=lambda one: attach.rank(container, one), default=None)
-    await plug(engine, container, (), first)
+    on_host = gone.kind == "veth"
+    if on_host:
+        await engine.network.unplug(gone.host_name)
+    removed = () if on_host else (gone.interface,)
+    await plug(engine, container, attach.ways_out(container, left), removed=removed)
     if gone.ports:
         await engine.network.unpublish(container)
     engine.network.leave(container, network.id)

@@ -3,8 +3,9 @@
 import os
 from collections.abc import Sequence
 
-from sampan.engine.containers.record import Container, Endpoint
+from sampan.engine.containers.record import Container
 from sampan.engine.engine import Engine
+from sampan.engine.networks.attach import Ways
 from sampan.errors import Conflict, Internal
 from sampan.linux import task
 from sampan.runtime.protocol import Interface, Plug
@@ -13,21 +14,23 @@ from sampan.runtime.protocol import Interface, Plug
 async def plug(
     engine: Engine,
     container: Container,
-    interfaces: Sequence[Interface],
-    first: Endpoint | None,
+    ways: Ways,
+    interfaces: Sequence[Interface] = (),
     *,
     resolver: str = "",
+    removed: Sequence[str] = (),
 ) -> None:
-    """Add interfaces; `first` has the default gateway from now on. With the container's lock held. Raises
-    Conflict when it has ended, Internal when the kernel refuses."""
+    """Add interfaces, and take some away; `ways` are the default ones from now on. With the container's lock
+    held. Raises Conflict when it has ended, Internal when the kernel refuses."""
     pidfd, namespace = _open(container)
     try:
         request = Plug(
             container.id,
             interfaces,
-            (first.gateway or None) if first else None,
-            (first.gateway6 or None) if first else None,
+            ways.gateway,
+            ways.gateway6,
             resolver,
+            removed,
         )
         reply = await engine.launcher.plug(request, [namespace, pidfd])
     finally:

@@ -24,6 +24,8 @@ async def remove(engine: Engine, network: Network) -> None:
         raise Forbidden(f"error while removing network: network {network.name} has active endpoints ({told})")
     if engine.network.busy(network):
         raise Forbidden(f"error while removing network: network {network.name} has active endpoints")
+    if any(other.config_from == network.name for other in engine.networks if network.config_only):
+        raise Forbidden(f'error while removing network: configuration network "{network.name}" is in use')
     engine.networks.forget(network)
     try:
         await engine.network.drop(network)

@@ -2,25 +2,18 @@
 Pure."""
 
 import ipaddress
-from typing import NamedTuple
 
 import msgspec
 
+from sampan.engine.networks.options import HANGING
 from sampan.engine.networks.store import PREDEFINED, Subnet
 from sampan.errors import Forbidden, InvalidArgument, NotFound, Unavailable, Unsupported
 
-_MTU = "com.docker.network.driver.mtu"
-_BRIDGE = "com.docker.network.bridge."
-_TRUTH = {
-    **dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True),
-    **dict.fromkeys(("0", "f", "F", "false", "FALSE", "False"), False),
-}
 _NO_SWARM = (
     'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to'
     " swarm and try again."
 )
-_DRIVERS = ("bridge",)
-_LATER = ("macvlan", "ipvlan")
+_DRIVERS = ("bridge", *HANGING)
 _Parsed = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -59,14 +52,6 @@ class NetworkCreate(msgspec.Struct, rename="pascal"):
     labels: dict[str, str] | None = None
 
 
-class BridgeOptions(NamedTuple):
-    name: str = ""
-    mtu: int = 1500
-    icc: bool = True
-    masquerade: bool = True
-    host_binding: str = ""
-
-
 def check(wanted: NetworkCreate) -> None:
     """Raises InvalidArgument, Forbidden, NotFound, Unsupported; whatever is not honoured is refused."""
     if not wanted.name.strip():
@@ -75,13 +60,14 @@ def check(wanted: NetworkCreate) -> None:
         raise InvalidArgument(f"invalid name: {wanted.name!r}".replace("'", '"'))
     if wanted.name in (*PREDEFINED, "default"):
         raise Forbidden(f"operation is not permitted on predefined {wanted.name} network")
-    _driver(wanted.driver or "bridge")
+    if not wanted.config_only:
+        _driver(wanted.driver or "bridge")
     if wanted.ingress or wanted.scope == "swarm":
         raise Unavailable(_NO_SWARM)
-    if wanted.config_only or (wanted.config_from and wanted.config_from.network):
-        raise Unsupported("configuration-only networks are not supported")
-    if wanted.enable_ipv4 is False:
-        raise Unsupported("networks without IPv4 are not supported")
+    if wanted.enable_ipv4 is False and not wanted.enable_ipv6 and not wanted.config_only:
+        raise InvalidArgument("IPv4 or IPv6 must be enabled")
+    if wanted.config_from and wanted.config_from.network:
+        _check_dependent(wanted)
     ipam = wanted.ipam or Ipam()
     if ipam.driver not in ("", "default"):
         raise NotFound(
@@ -91,14 +77,25 @@ def check(wanted: NetworkCreate) -> None:
         raise Unsupported("options of the IPAM driver are not supported")
 
 
+def _check_dependent(wanted: NetworkCreate) -> None:
+    """What a network that copies a configuration may not say itself (libnetwork, validateConfiguration)."""
+    if wanted.config_only:
+        raise Forbidden("a configuration network cannot depend on another configuration network")
+    ipam = wanted.ipam or Ipam()
+    pools = [one for one in ipam.config or () if one and any((one.subnet, one.span, one.gateway))]
+    if pools or ipam.options or wanted.labels or wanted.options or wanted.enable_ipv6:
+        raise Forbidden(
+            "user specified configurations are not supported if the network depends on a configuration"
+            " network"
+        )
+
+
 def _driver(driver: str) -> None:
     if driver in ("host", "null", "none"):
         name = "null" if driver == "none" else driver
         raise Forbidden(f'only one instance of "{name}" network is allowed')
     if driver == "overlay":
         raise Unavailable(_NO_SWARM)
-    if driver in _LATER:
-        raise Unsupported(f"networks with the driver {driver} are not supported yet")
     if driver not in _DRIVERS:
         raise NotFound(f'plugin "{driver}" not found')
 
@@ -111,11 +108,11 @@ def subnets(wanted: NetworkCreate) -> list[Subnet]:
             continue
         one, errors = _subnet(request)
         wrong += errors
-        if one is not None and (wanted.enable_ipv6 or ":" not in one.subnet):
+        if one is not None and (wanted.enable_ipv6 if ":" in one.subnet else wanted.enable_ipv4 is not False):
             found.append(one)
     if wrong:
         raise InvalidArgument("invalid network config:\n" + "\n".join(wrong))
-    for version in (4, 6):
+    for version in (4, 6) if (wanted.driver or "bridge") == "bridge" else ():
         if len([one for one in found if (":" in one.subnet) == (version == 6)]) > 1:
             raise InvalidArgument(f"bridge driver doesn't support multiple subnets of IPv{version}")
     return found
@@ -173,39 +170,3 @@ def _address(text: str, network: _Parsed) -> str:
     if address not in network:
         return f"parent subnet {network} doesn't contain this address"
     return ""
-
-
-def bridge_options(options: dict[str, str]) -> BridgeOptions:
-    """Raises InvalidArgument for a value that is none, Unsupported for another mode of its gateway."""
-    for family in ("ipv4", "ipv6"):
-        mode = options.get(f"{_BRIDGE}gateway_mode_{family}", "nat")
-        if mode not in ("", "nat"):
-            raise Unsupported(f"gateway mode {mode} is not supported")
-    binding = options.get(f"{_BRIDGE}host_binding_ipv4", "")
-    if binding and _address(binding, ipaddress.ip_network("0.0.0.0/0")):
-        raise InvalidArgument(f"invalid host binding address: {binding}")
-    name = options.get(f"{_BRIDGE}name", "")
-    if len(name) > 15 or "/" in name or " " in name or name in (".", ".."):
-        raise InvalidArgument(f"invalid bridge name: {name}")
-    return BridgeOptions(
-        name,
-        _mtu(options.get(_MTU, "")),
-        _truth(options, f"{_BRIDGE}enable_icc"),
-        _truth(options, f"{_BRIDGE}enable_ip_masquerade"),
-        binding,
-    )
-
-
-def _mtu(text: str) -> int:
-    if not text:
-        return 1500
-    if not text.isascii() or not text.isdigit() or not 68 <= int(text) <= 65535:
-        raise InvalidArgument(f"invalid MTU: {text}")
-    return int(text)
-
-
-def _truth(options: dict[str, str], name: str) -> bool:
-    text = options.get(name, "")
-    if text and text not in _TRUTH:
-        raise InvalidArgument(f"failed to parse {name} value: {text!r} (invalid syntax)".replace("'", '"'))
-    return _TRUTH.get(text, True)

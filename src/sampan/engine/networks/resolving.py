@@ -13,7 +13,7 @@ import sampan
 from sampan.engine.containers.config import EndpointRequest
 from sampan.engine.containers.record import Container, Endpoint
 from sampan.engine.engine import Engine
-from sampan.engine.networks import plugging, reserving, wanted
+from sampan.engine.networks import attach, plugging, reserving, wanted
 from sampan.engine.networks.known import Known
 from sampan.errors import NotFound, SampanError, Unavailable
 from sampan.network import files
@@ -117,7 +117,9 @@ def _names(engine: Engine, known: Known) -> Names:
             if network is None or network.predefined:
                 continue
             mine.append(network.id)
-            gateways = [one.gateway for one in network.subnets if one.gateway]
+            # Of a bridge they are this machine's; of other networks, somebody's.
+            ours = network.driver == "bridge"
+            gateways = [one.gateway for one in network.subnets if one.gateway and ours]
             of_network = entries.setdefault(network.id, [])
             networks[network.id] = Network(network.name, network.internal, gateways, of_network)
             names = wanted.dns_names(container, asked.get(network.name) or EndpointRequest())
@@ -218,5 +220,5 @@ async def _again(engine: Engine) -> None:
         async with container.lock:
             if container.running:
                 with contextlib.suppress(SampanError):
-                    first = container.status.endpoint
-                    await plugging.plug(engine, container, (), first, resolver=path(engine))
+                    ways = attach.ways_out(container, container.status.endpoints)
+                    await plugging.plug(engine, container, ways, resolver=path(engine))

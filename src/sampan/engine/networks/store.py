@@ -21,7 +21,8 @@ class Subnet(msgspec.Struct):
 
 
 class Network(msgspec.Struct):
-    """`interface`: the bridge, or the host's interface that macvlan and ipvlan hang on."""
+    """`interface`: the bridge, or the host's interface that macvlan and ipvlan hang on. `config_only`: not a
+    network, but what others are made of (`config_from` has its name)."""
 
     id: str
     name: str
@@ -35,6 +36,9 @@ class Network(msgspec.Struct):
     ipam_options: dict[str, str] | None = None
     options: dict[str, str] = {}
     labels: dict[str, str] = {}
+    ipv4: bool = True
+    config_only: bool = False
+    config_from: str = ""
 
     @property
     def predefined(self) -> bool:

@@ -6,8 +6,9 @@ import ipaddress
 from sampan.engine.containers.config import EndpointRequest, HostConfig, NetworkingConfig
 from sampan.engine.containers.record import Container
 from sampan.engine.engine import Engine
+from sampan.engine.networks import endpoint_options
 from sampan.engine.networks.store import PREDEFINED, Network
-from sampan.errors import InvalidArgument, NotFound
+from sampan.errors import Forbidden, InvalidArgument, NotFound
 
 _SEVERAL = (1, 44)  # the API's version from which on a container may be created on several networks
 
@@ -52,9 +53,18 @@ def check(network: Network | None, name: str, request: EndpointRequest) -> None:
             wrong += _address(network, text, version)
     if request.mac_address and not _is_mac(request.mac_address):
         wrong.append(f"invalid MAC address: {request.mac_address}")
+    for look in (_look_at_options, endpoint_options.link_local):
+        try:
+            look(request)
+        except InvalidArgument as error:
+            wrong.append(str(error))
     if wrong:
         told = "\n".join(dict.fromkeys(wrong))
         raise InvalidArgument(f"invalid config for network {name}: invalid endpoint settings:\n{told}")
+
+
+def _look_at_options(request: EndpointRequest) -> None:
+    endpoint_options.sysctls(request, endpoint_options.interface(request) or "eth0")
 
 
 def _address(network: Network | None, text: str, version: int) -> list[str]:
@@ -66,13 +76,13 @@ def _address(network: Network | None, text: str, version: int) -> list[str]:
         return [f"invalid IPv{version} address: {text}"]
     if network is None or network.predefined:
         return []
-    subnet = network.subnet(version)
-    if subnet is None or subnet.chosen:
+    subnets = [one for one in network.subnets if (":" in one.subnet) == (version == 6)]
+    if not subnets or all(one.chosen for one in subnets):
         return [
             "user specified IP address is supported only when connecting to networks with user configured"
             " subnets"
         ]
-    if address not in ipaddress.ip_network(subnet.subnet):
+    if not any(address in ipaddress.ip_network(one.subnet) for one in subnets):
         return [f"no configured subnet contains IP address {text}"]
     return []
 
@@ -114,6 +124,8 @@ def networks(engine: Engine, container: Container) -> list[tuple[Network, Endpoi
         network = engine.networks.resolve(name)
         if network is None:
             raise NotFound(f"network {name} not found")
+        if network.config_only:
+            raise Forbidden("cannot create endpoint on configuration-only network")
         found.append((network, request))
     return found
 
