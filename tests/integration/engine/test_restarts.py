@@ -11,6 +11,7 @@ from typing import Any
 from harness.clients import Client
 from harness.daemon import Daemon
 from harness.waiting import until
+from sampan.linux.task import start_time
 
 FOREVER = ("busybox", "sleep", "600")
 
@@ -30,7 +31,8 @@ def reboot(daemon: Daemon) -> None:
     pids = []
     for record in (daemon.run / "containers").glob("*/state.json"):
         started = json.loads(record.read_text())
-        pids += [started["monitor_pid"], started["pid"]]
+        if _is(started["pid"], started["start_time"]):  # else the numbers may be somebody else's by now
+            pids += [started["monitor_pid"], started["pid"]]
     daemon.kill()
     for pid in pids:
         with suppress(ProcessLookupError):
@@ -39,6 +41,13 @@ def reboot(daemon: Daemon) -> None:
     shutil.rmtree(daemon.run)
     _remove_cgroups(daemon)
     daemon.start()
+
+
+def _is(pid: int, start: int) -> bool:
+    try:
+        return start_time(pid) == start
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def _lives(pid: int) -> bool:

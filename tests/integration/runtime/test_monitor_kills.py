@@ -163,13 +163,16 @@ def test_daemon_and_monitor_are_killed(machine: Make) -> None:
     async def body() -> None:
         async with machine() as here:
             running, first = await here.run("sleep", "1000")
-            ending, second = await here.run("sleep", "0.3")
+            ending, second = await here.run("sh", "-c", "mkfifo /end; read line < /end")
             for link in (running, ending):
                 link.close()
             await here.launcher.close()
             for link in (running, ending):
                 os.kill(link.started.monitor_pid, signal.SIGKILL)
             pid = f"/proc/{ending.started.pid}"
+            end = Path(pid, "root/end")
+            assert await asyncio.to_thread(wait_until, end.exists)
+            await asyncio.to_thread(end.write_text, "now\n")
             assert await asyncio.to_thread(wait_until, lambda: not os.path.exists(pid))
             outcome = await adopt(first.bundle, first.state_dir)
             assert isinstance(outcome, Exited)
