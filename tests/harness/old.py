@@ -1,4 +1,4 @@
-"""An old runtime, for the positive control of an attack: runc 1.1.5 is Debian 12's.
+"""An old runtime, for the positive control of an attack: runc 1.1.5 and crun 1.8.1 are Debian 12's.
 
 It is given the bundle of an ordinary container with our defaults, which are Docker's.
 """
@@ -15,6 +15,13 @@ from harness.attacks import tree
 from harness.looking import fresh
 from harness.waiting import FACTOR
 from sampan.oci import runtime as defaults
+
+# crun refuses a machine with both kinds of cgroups: it gets a mount namespace that shows one.
+_PURE = (
+    *("unshare", "--mount", "--propagation", "private", "sh", "-c"),
+    'umount -l /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup && exec "$@"',
+    "sh",
+)
 
 
 class Runtime:
@@ -35,7 +42,8 @@ class Runtime:
     def run(self, script: str, *mounts: dict[str, Any], **linux: Any) -> str:
         """What it prints, errors included; its own, too."""
         (self.bundle / "config.json").write_text(json.dumps(self._spec(script, mounts, linux)))
-        command = [self.program, "--root", str(self.directory / "state")]
+        command = [*(_PURE if self.name == "crun" else ()), self.program]
+        command += ["--root", str(self.directory / "state")]
         command += ["run", "--bundle", str(self.bundle)]
         done = subprocess.run(
             [*command, fresh()],

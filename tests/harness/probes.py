@@ -14,9 +14,18 @@ SOURCES = Path(__file__).parents[1] / "probes"
 _CACHE = Path(os.environ.get("SAMPAN_TEST_IMAGES", "/var/tmp/sampan-test-images")) / "probes"
 
 
-@functools.cache
 def probe(name: str) -> str:
     """The path of the program; skips the test where there is no C compiler or no static libc."""
+    return _compiled(name, "-static")
+
+
+def library(name: str) -> str:
+    """The same of a shared object."""
+    return _compiled(name, "-shared", "-fPIC")
+
+
+@functools.cache
+def _compiled(name: str, *how: str) -> str:
     source = SOURCES / f"{name}.c"
     compiler = shutil.which("cc")
     if compiler is None:
@@ -26,11 +35,11 @@ def probe(name: str) -> str:
         _CACHE.mkdir(parents=True, exist_ok=True)
         fd, fresh = tempfile.mkstemp(dir=_CACHE)
         os.close(fd)
-        command = [compiler, "-O2", "-static", "-o", fresh, str(source)]
+        command = [compiler, "-O2", *how, "-o", fresh, str(source)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             os.unlink(fresh)
-            pytest.skip(f"{name}.c cannot be linked statically here: {done.stderr.strip()[-200:]}")
+            pytest.skip(f"{name}.c cannot be made here: {done.stderr.strip()[-200:]}")
         os.chmod(fresh, 0o755)
         os.replace(fresh, program)
     return str(program)

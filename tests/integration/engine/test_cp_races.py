@@ -3,14 +3,13 @@ CVE-2026-42306). A canary on the machine is neither read nor written."""
 
 import io
 import os
-import socket
 import stat
 import tarfile
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 
+from harness.archives import request
 from harness.clients import Client
 from harness.daemon import Daemon
 
@@ -43,26 +42,13 @@ def test_the_canary_is_not_touched(daemon: Daemon, sampan: Client, canary: Path)
             archive.addfile(directory)
         for turn in range(TURNS):
             for path in ("/d/secret", "/d/", "/l/secret", "/u/secret", "/d"):
-                answer = request(daemon, "GET", name, path)
+                answer = request(daemon.host, "GET", name, path)
                 assert b"the machine's own" not in answer, (turn, path)
-                request(daemon, "HEAD", name, path)
+                request(daemon.host, "HEAD", name, path)
             for path in ("/d", "/l", "/u", "/"):
-                request(daemon, "PUT", name, path, buffer.getvalue())
+                request(daemon.host, "PUT", name, path, buffer.getvalue())
         assert os.listdir(canary) == ["secret"]
         assert (canary / "secret").read_text() == "the machine's own"
         assert stat.S_IMODE(canary.stat().st_mode) == 0o700
     finally:
         sampan("rm", "-f", name)
-
-
-def request(daemon: Daemon, method: str, name: str, path: str, body: bytes = b"") -> bytes:
-    with socket.socket(socket.AF_UNIX) as stream:
-        stream.settimeout(60)
-        stream.connect(daemon.host.removeprefix("unix://"))
-        target = f"/containers/{name}/archive?path={quote(path)}"
-        head = f"{method} {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {len(body)}"
-        stream.sendall(head.encode() + b"\r\n\r\n" + body)
-        parts = []
-        while piece := stream.recv(1 << 16):
-            parts.append(piece)
-    return b"".join(parts)

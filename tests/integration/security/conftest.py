@@ -1,12 +1,17 @@
-"""An old runtime for the positive controls, and a canary."""
+"""Old engines for the positive controls, and a canary.
 
+SAMPAN_CONTROL=unix:///… is the socket of an old dockerd: what the attacks do there, they do to containers of
+their own.
+"""
+
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from harness.attacks import Canary, imported
-from harness.clients import Client
+from harness.clients import Client, stock
 from harness.looking import fresh
 from harness.old import Runtime, found
 
@@ -30,6 +35,20 @@ def _old(name: str, fixed: tuple[int, ...], directory: Path) -> Runtime:
 def runc(tmp_path: Path) -> Runtime:
     """Older than what mended its handling of paths in 2025 (1.2.8, 1.3.3)."""
     return _old("runc", (1, 2, 8), tmp_path)
+
+
+@pytest.fixture
+def control() -> Client:
+    host = os.environ.get("SAMPAN_CONTROL", "")
+    if not host:
+        pytest.skip("control: no old dockerd (SAMPAN_CONTROL)")
+    return stock({**os.environ, "DOCKER_HOST": host})
+
+
+@pytest.fixture
+def crun(tmp_path: Path) -> Runtime:
+    """1.21 still has the fault."""
+    return _old("crun", (1, 22), tmp_path)
 
 
 @pytest.fixture

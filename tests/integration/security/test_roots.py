@@ -1,8 +1,8 @@
 """Roots that lie about their directories: symlinks where the engine makes, mounts or masks something.
 
 A2 (CVE-2024-21626), A5 (CVE-2019-19921, 2019-16884, 2023-27561, 2025-52881), A6 (CVE-2025-31133), A7
-(CVE-2025-52565), A8 (CVE-2026-41579). Controls with Debian 12's runc 1.1.5 where it has the fault (it is
-later than the fixes of A2 and A5); crun 1.8.1 cannot run beside both kinds of cgroups, and was not seen.
+(CVE-2025-52565), A8 (CVE-2026-41579, CVE-2026-47766). Controls with Debian 12's runc 1.1.5 and crun 1.8.1
+where they have the fault (runc is later than the fixes of A2 and A5).
 """
 
 import os
@@ -31,7 +31,8 @@ def _outside(canary: Canary) -> dict[str, str]:
 def test_a_default_mount_on_a_symlink_is_refused(
     sampan: Client, image: Image, canary: Canary, where: str, how: str
 ) -> None:
-    done = sampan("run", "--rm", image((where, f"-> {_outside(canary)[how]}")), "true", check=False)
+    inside = (str(canary.path)[1:], "/")  # the place is there below the root, too
+    done = sampan("run", "--rm", image((where, f"-> {_outside(canary)[how]}"), inside), "true", check=False)
     assert done.code == 125, done
     assert _ORDINARY in done.err
     assert canary.untouched()
@@ -42,6 +43,14 @@ def test_control_an_old_runc_makes_links_where_dev_leads(runc: Runtime, canary: 
     runc.unpack(("dev", f"-> {_outside(canary)[how]}"))
     runc.run("true")
     assert {"fd", "ptmx", "stdin"} <= set(os.listdir(canary.path))
+
+
+@pytest.mark.parametrize("how", ["absolute", "relative"])
+def test_control_an_old_crun_makes_nodes_where_dev_leads(crun: Runtime, canary: Canary, how: str) -> None:
+    """It looks below the root whether the directory is there, and makes the nodes by the path."""
+    crun.unpack(("dev", f"-> {_outside(canary)[how]}"), (str(canary.path)[1:], "/"))
+    crun.run("true")
+    assert {"null", "fd", "ptmx"} <= set(os.listdir(canary.path))
 
 
 @pytest.mark.parametrize("where", ["dev/pts", "dev/shm", "dev/mqueue", "etc", "sys/fs/cgroup", "dev/console"])
