@@ -3,12 +3,15 @@
 with FakeRegistry() as registry:
     registry.add("library/x", "latest", tars.image(...))
     registry.spoil = lambda request: True     # the test's own answer; False: serve as usual
+
+What is pushed to it is in `content` afterwards.
 """
 
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import unquote
 
 import tars
 
@@ -20,13 +23,59 @@ class Request(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         registry = self.server.registry
         registry.requests.append((self.path, dict(self.headers.items())))
+        self.body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         try:
             if not registry.spoil(self):
-                self.serve(registry.answer(self.path))
+                self.as_usual()
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
 
-    do_POST = do_GET
+    do_HEAD = do_POST = do_PATCH = do_PUT = do_GET
+
+    def as_usual(self) -> None:
+        registry = self.server.registry
+        if "/blobs/uploads/" in self.path:
+            self.upload(registry)
+        elif self.command == "PUT":
+            repository, _, tag = self.path.removeprefix("/v2/").partition("/manifests/")
+            registry.put_manifest(repository, tag, self.body, self.headers["Content-Type"])
+            self.send(201, b"", {})
+        else:
+            self.serve(registry.answer(self.path))
+
+    def upload(self, registry: "FakeRegistry") -> None:
+        """POST begins one, PATCH adds to it, GET tells how far it is, PUT ends it."""
+        repository, _, rest = self.path.removeprefix("/v2/").partition("/blobs/uploads/")
+        identity, _, query = rest.partition("?")
+        if self.command == "POST":
+            identity = f"u{len(registry.uploads)}"
+            registry.uploads[identity] = bytearray()
+            self.stands_at(202, repository, identity)
+        elif identity not in registry.uploads:
+            self.refuse(404, "BLOB_UPLOAD_UNKNOWN")
+        elif self.command == "PUT":
+            digest = unquote(query.partition("digest=")[2])
+            data = bytes(registry.uploads.pop(identity)) + self.body
+            if tars.digest(data) != digest:
+                self.refuse(400, "DIGEST_INVALID")
+                return
+            registry.content[f"/v2/{repository}/blobs/{digest}"] = ("application/octet-stream", data)
+            self.send(201, b"", {})
+        else:
+            self.take(registry.uploads[identity], repository, identity)
+
+    def take(self, upload: bytearray, repository: str, identity: str) -> None:
+        start = self.headers.get("Content-Range", "").partition("-")[0]
+        if self.command == "PATCH" and int(start or 0) != len(upload):
+            self.refuse(416, "BLOB_UPLOAD_INVALID")
+            return
+        upload += self.body
+        self.stands_at(202 if self.command == "PATCH" else 204, repository, identity)
+
+    def stands_at(self, status: int, repository: str, identity: str) -> None:
+        place = f"/v2/{repository}/blobs/uploads/{identity}"
+        last = max(len(self.server.registry.uploads[identity]) - 1, 0)
+        self.send(status, b"", {"Location": place, "Range": f"0-{last}"})
 
     def serve(self, found: tuple[str, bytes] | None) -> None:
         """A plain answer, with Range as in RFC 9110."""
@@ -51,7 +100,8 @@ class Request(BaseHTTPRequestHandler):
         for name, value in ({"Content-Type": kind, "Content-Length": str(len(body))} | headers).items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     def refuse(
         self, status: int, code: str, headers: dict[str, str] | None = None, message: str = ""
@@ -89,6 +139,7 @@ class FakeRegistry:
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.spoil: Callable[[Request], bool] = _as_usual
         self.content: dict[str, tuple[str, bytes]] = {}
+        self.uploads: dict[str, bytearray] = {}
         self._server = _Server(("127.0.0.1", 0), Request)
         self._server.registry = self
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)

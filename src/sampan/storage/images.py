@@ -147,14 +147,22 @@ class ImageRecords:
                 (*row, _HOST),
             )
 
-    def tag(self, image_id: str, repository: str, tag: str) -> None:
+    def tag(self, image_id: str, repository: str, tag: str) -> bool:
+        """False: there is no such image any more."""
         with self._store.database.transaction() as sql:
+            if not _is_there(sql, image_id):
+                return False
             self._name(sql, image_id, [(repository, tag)], ())
             sql.execute("UPDATE images SET tagged = ? WHERE id = ?", (time.time(), image_id))
+        return True
 
-    def add_digest(self, image_id: str, repository: str, digest: str) -> None:
+    def add_digest(self, image_id: str, repository: str, digest: str) -> bool:
+        """False: there is no such image any more."""
         with self._store.database.transaction() as sql:
+            if not _is_there(sql, image_id):
+                return False
             self._name(sql, image_id, (), [(repository, digest)])
+        return True
 
     def untag(self, image_id: str, tags: Iterable[tuple[str, str]], names: Iterable[tuple[str, str]]) -> None:
         with self._store.database.transaction() as sql:
@@ -242,13 +250,15 @@ class ImageRecords:
             return [row[0] for row in rows]
 
     def add_blob(self, image_id: str, blob: Blob) -> None:
-        """One more blob of an image, from ingest: it is on the disk and leased."""
+        """One more blob of an image, from ingest: it is on the disk and leased. Of an image that is gone
+        meanwhile it is nobody's, and is collected once the lease ends."""
         with self._store.commit_lock, contextlib.ExitStack() as undo:
             move = _mover(undo)
             with self._store.database.transaction() as sql:
                 self._commit_blobs(sql, [blob], move)
                 fsattr.fsync_directory(self._store.path("blobs/sha256"))
-                sql.execute("INSERT OR IGNORE INTO image_blobs VALUES (?, ?)", (image_id, blob.digest))
+                if _is_there(sql, image_id):
+                    sql.execute("INSERT OR IGNORE INTO image_blobs VALUES (?, ?)", (image_id, blob.digest))
             undo.pop_all()
 
     def blobs_of(self, image_id: str) -> list[Blob]:
@@ -263,6 +273,10 @@ class ImageRecords:
         with self._store.database.snapshot() as sql:
             row = sql.execute(query, arguments).fetchone()
             return row[0] if row else None
+
+
+def _is_there(sql: sqlite3.Connection, image_id: str) -> bool:
+    return sql.execute("SELECT 1 FROM images WHERE id = ?", (image_id,)).fetchone() is not None
 
 
 def _row(sql: sqlite3.Connection, found: sqlite3.Row) -> Row:

@@ -22,6 +22,7 @@ class Leases:
             threading.RLock()
         )  # held by whoever decides what to collect, and to look up and hold at once
         self._counts: Counter[str] = Counter()
+        self.passed_over = False  # something unneeded was not collected for their sake
 
     def open(self) -> "Lease":
         return Lease(self)

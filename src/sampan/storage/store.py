@@ -18,12 +18,13 @@ import sqlite3
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 
 from sampan.linux import fsattr
 from sampan.storage import recover
 from sampan.storage.blobs import Blobs
 from sampan.storage.database import Database
-from sampan.storage.leases import Flights, Leases
+from sampan.storage.leases import Flights, Lease, Leases
 from sampan.storage.remove import remove_tree
 
 _log = logging.getLogger(__name__)
@@ -150,6 +151,7 @@ class Store:
         """Remove layers and blobs that no image, container or lease needs: (diff ids of the layers,
         bytes)."""
         with self.commit_lock, self.leases.lock:
+            self.leases.passed_over = False
             layers, blobs = self._forget_unneeded()
             # First the row, then the thing; and both before anybody can look for it again.
             for row in layers:
@@ -160,6 +162,26 @@ class Store:
         size = sum(row["size"] for row in layers) + sum(row["size"] for row in blobs)
         return [row["diff_id"] for row in layers], size
 
+    @contextlib.contextmanager
+    def leased(self) -> Iterator[Lease]:
+        """A lease, and afterwards what was removed meanwhile goes. Calm, unlike `leases.open`."""
+        try:
+            with self.leases.open() as lease:
+                yield lease
+        finally:
+            self.collect_rest()
+
+    def collect_rest(self) -> None:
+        """After a lease has ended: what was removed meanwhile, and stayed for its sake only."""
+        if self.leases.passed_over:
+            self.collect()
+
+    def _needed(self, key: str) -> bool:
+        if not self.leases.holds(key):
+            return False
+        self.leases.passed_over = True
+        return True
+
     def _forget_unneeded(self) -> tuple[list[sqlite3.Row], list[sqlite3.Row]]:
         with self.database.transaction() as sql:
             layers = [
@@ -168,14 +190,14 @@ class Store:
                     "SELECT id, diff_id, size FROM layers WHERE id NOT IN (SELECT layer FROM image_layers)"
                     " AND id NOT IN (SELECT layer FROM layer_holders)"
                 ).fetchall()
-                if not self.leases.holds("layer:" + row["diff_id"])
+                if not self._needed("layer:" + row["diff_id"])
             ]
             blobs = [
                 row
                 for row in sql.execute(
                     "SELECT digest, size FROM blobs WHERE digest NOT IN (SELECT digest FROM image_blobs)"
                 ).fetchall()
-                if not self.leases.holds("blob:" + row["digest"])
+                if not self._needed("blob:" + row["digest"])
             ]
             sql.executemany("DELETE FROM layers WHERE id = ?", [(row["id"],) for row in layers])
             sql.executemany("DELETE FROM blobs WHERE digest = ?", [(row["digest"],) for row in blobs])

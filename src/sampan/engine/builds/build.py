@@ -79,6 +79,7 @@ def _settle(engine: Engine, builds: Builds) -> None:
     taken.count(store)
     taken.sync(store)
     builds.cache.synced()
+    store.collect_rest()
 
 
 def _tag(text: str) -> tuple[str, str]:

@@ -57,7 +57,7 @@ def to_registry(
 ) -> str:
     """The digest of the cache's manifest there. Raises Unauthorized, Unavailable … in its words."""
     named = references.parse_canonical(reference)
-    with _Workspace(engine) as workspace, engine.images.store.leases.open() as lease:
+    with _Workspace(engine) as workspace, engine.images.store.leased() as lease:
         packed = _packed(engine, _records(builds, keys, lease), lease, workspace, cancelled)
         with push.connected(engine.images, named, credentials, cancelled) as client:
             upload = Upload(client)
@@ -78,7 +78,7 @@ def layout(
     engine: Engine, builds: Builds, keys: Sequence[str], cancelled: threading.Event
 ) -> Iterator[bytes]:
     """An OCI layout as a tar. Raises before its first bytes."""
-    with _Workspace(engine) as workspace, engine.images.store.leases.open() as lease:
+    with _Workspace(engine) as workspace, engine.images.store.leased() as lease:
         packed = _packed(engine, _records(builds, keys, lease), lease, workspace, cancelled)
         yield from directory("blobs")
         yield from directory("blobs/sha256")

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import msgspec
 
+from sampan.build.amend import amended
 from sampan.engine.containers.config import Config as ContainerConfig
 from sampan.engine.containers.defaults import merge_image
-from sampan.engine.images import changes as dockerfile
 from sampan.oci.image import Config, Health, History, ImageConfig, RootFs, check_run_config
 
 
@@ -31,11 +31,9 @@ def draft(
     """Raises InvalidArgument."""
     own = of_container(container)
     if asked is None:
-        run = own
-        dockerfile.apply(run, changes)
+        run = amended(own, changes)
     else:
-        run = of_container(asked)
-        dockerfile.apply(run, changes)
+        run = amended(of_container(asked), changes)
         run = of_container(merge_image(_back(run), own))
     check_run_config(run)
     command = [container.cmd] if isinstance(container.cmd, str) else list(container.cmd or ())

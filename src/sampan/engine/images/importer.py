@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from sampan.build.amend import amended
 from sampan.engine import timestamps
-from sampan.engine.images import changes as dockerfile
 from sampan.engine.images.images import Images, familiar
 from sampan.engine.images.tag import check_unambiguous
 from sampan.errors import Cancelled, InvalidArgument
@@ -43,8 +43,7 @@ def import_(
     """`name`: repository, or repository:tag, or "". The tar may be packed. `source`: for the history. The
     store is as before on an error."""
     tags = _tags(name)
-    run = Config()
-    dockerfile.apply(run, list(changes))
+    run = amended(Config(), changes)
     workspace = images.store.workspace("import")
     try:
         with images.store.leases.open() as lease:

@@ -224,7 +224,7 @@ def _load_one(images: Images, plan: _Plan, report: Report, cancelled: threading.
             for repository, tag in plan.tags:
                 images.records.tag(found.id, repository, tag)
             return Loaded(found.id, tags)
-    with images.store.leases.open() as lease:
+    with images.store.leased() as lease:
         job = _Job(images, lease, report, cancelled)
         blobs = []
         for diff_id, member in zip(plan.parsed.diff_ids, plan.layers, strict=True):

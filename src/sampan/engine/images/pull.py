@@ -89,7 +89,7 @@ def pull(
         Source(
             images.hosts, reference.domain, reference.path, credentials, cancelled=stop, patience=patience
         ) as source,
-        images.store.leases.open() as lease,
+        images.store.leased() as lease,
     ):
         job = _Job(images, source, lease, report, stop, threading.Event())
         try:
@@ -180,8 +180,7 @@ def _bring(job: _Job, reference: Reference, found: _Found) -> PullResult:
     image_id = job.images.records.known_as(digests.of(found.config))
     before = resolve.find_reference(job.images, reference)
     names = [(reference.repository, found.digest)]
-    if before == image_id:
-        job.images.records.add_digest(image_id, *names[0])
+    if before == image_id and job.images.records.add_digest(image_id, *names[0]):
         return PullResult(image_id, found.digest, newer=False)
     blobs = _layers(job, found)
     blobs += [_take_document(job, document) for document in found.documents]

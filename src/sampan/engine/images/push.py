@@ -67,7 +67,7 @@ def push(
     scopes = [f"repository:{reference.path}:pull,push", *_sibling_scopes(images, reference, tags)]
     with (
         connected(images, reference, credentials, cancelled, patience=patience, scopes=scopes) as client,
-        images.store.leases.open() as lease,
+        images.store.leased() as lease,
     ):
         job = _Job(images, lease, report, cancelled, reference, Upload(client))
         return [_push_one(job, tag, image_id) for tag, image_id in tags]

@@ -56,7 +56,7 @@ def save(
     for name in called:
         named = references.parse(name).with_default_tag()
         wanted[0].tags.append((named.repository, named.tag or references.DEFAULT_TAG))
-    with images.store.leases.open() as lease:
+    with images.store.leased() as lease:
         contents = [_content(images, lease, one, platform, cancelled) for one in wanted]
         yield from _archive(list(zip(wanted, contents, strict=True)))
 

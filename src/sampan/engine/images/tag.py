@@ -2,7 +2,7 @@
 
 from sampan.engine.images import resolve
 from sampan.engine.images.images import Images
-from sampan.errors import InvalidArgument
+from sampan.errors import InvalidArgument, NotFound
 from sampan.oci import reference as references
 from sampan.oci.reference import Reference
 
@@ -14,7 +14,8 @@ def tag(images: Images, name_or_id: str, repository: str, tag: str = "") -> str:
     if target.digest:
         raise InvalidArgument("refusing to create a tag with a digest reference")
     check_unambiguous(target)
-    images.records.tag(image.id, target.repository, target.tag or references.DEFAULT_TAG)
+    if not images.records.tag(image.id, target.repository, target.tag or references.DEFAULT_TAG):
+        raise NotFound(f"No such image: {name_or_id}")
     return target.familiar
 
 
