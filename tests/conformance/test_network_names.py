@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 
@@ -156,3 +158,42 @@ def test_events(cli: Client, network: Run, container: Run) -> None:
     soon = str(int(time.time()) + 1)
     told = cli("events", "--since", "10m", "--until", soon, "--filter", f"network={name}").out
     assert [line.split()[2] for line in told.splitlines()] == ["create", "connect", "disconnect", "destroy"]
+
+
+OWN_SERVER = """
+import socket
+bound = [socket.socket(socket.AF_INET, kind) for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM)]
+for one in bound:
+    one.bind(("0.0.0.0", 53))
+print("bound")
+"""
+
+
+def test_port_53_is_the_containers_own(cli: Client, network: Run, container: Run) -> None:
+    """A name server in a container listens everywhere, 127.0.0.11 or not; and names go on."""
+    name = network()
+    one = container("--network", name, "debian", "sleep", "60")
+    pid = str(inspect(cli, one)["State"]["Pid"])
+    inside = ["nsenter", "-t", pid, "-n", sys.executable, "-I", "-c", OWN_SERVER]
+    assert subprocess.run(inside, capture_output=True, text=True, check=True).stdout == "bound\n"
+    there = address(cli, one, name)
+    assert cli("exec", one, "getent", "ahostsv4", one).out.split()[0] == there
+    over_tcp = ("exec", "-e", "RES_OPTIONS=use-vc", one, "getent", "ahostsv4", one)
+    assert cli(*over_tcp).out.split()[0] == there
+
+
+@pytest.mark.ours("Docker's CLI asks for it with --add-host host.docker.internal:host-gateway")
+def test_this_machine_has_a_name_everywhere(cli: Client, network: Run) -> None:
+    ask = ("debian", "getent", "ahostsv4", "host.docker.internal")
+
+    def found(*flags: str) -> str:
+        return _first(cli("run", "--rm", *flags, *ask, check=False).out)
+
+    bridge = json.loads(cli("network", "inspect", "bridge").out)[0]["IPAM"]["Config"][0]["Gateway"]
+    assert found() == bridge
+    assert found("--add-host", "host.docker.internal:192.0.2.9") == "192.0.2.9"
+    assert found("--network", "host") == "127.0.0.1"
+    assert found("--network", "none") == ""
+    inner = network("--internal")
+    gateway = json.loads(cli("network", "inspect", inner).out)[0]["IPAM"]["Config"][0]["Gateway"]
+    assert found("--network", inner) == gateway

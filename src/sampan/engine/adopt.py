@@ -26,7 +26,7 @@ from sampan.engine.containers.restarts import starts_with_daemon
 from sampan.engine.containers.start import launch, running
 from sampan.engine.engine import Engine
 from sampan.engine.monitorlink import MonitorLink, adopt
-from sampan.engine.networks import resolving
+from sampan.engine.networks import hanging, resolving
 from sampan.engine.state import State
 from sampan.engine.volumes import mounting
 from sampan.errors import SampanError
@@ -100,6 +100,7 @@ def _take_over(engine: Engine, container: Container, link: MonitorLink, run: str
     container.status.restart_count, container.status.stopped_by_user = count, stopped
     container.link = link
     engine.network.adopt(container)
+    hanging.hold(engine, container)
     mounting.adopt(engine, container)
     for state in link.execs:
         one = Exec(container, ExecConfig(cmd=[]))

@@ -111,6 +111,7 @@ class NetworkFloor:
         self.failure = ""
         self.created = timestamps.now()
         self._known: dict[str, _Known] = {}
+        self.namespaces: dict[str, int] = {}  # by container: `networks.hanging`
 
     async def run(self, work: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)

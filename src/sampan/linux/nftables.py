@@ -50,6 +50,8 @@ _NETWORK_HEADER, _TRANSPORT_HEADER = 1, 2
 _FIB_ADDRTYPE, _FIB_DADDR = 3, 2
 _RTN_LOCAL = 2
 _NAT_DNAT = 1
+_CSUM_INET = 1  # NFT_PAYLOAD_CSUM_INET
+_CHECKSUMS = {6: 16, 17: 6}  # where the headers of TCP and UDP have them
 
 CT_ESTABLISHED, CT_RELATED = 0x2, 0x4  # NF_CT_STATE_BIT
 CT_DNAT = 0x20  # IPS_DST_NAT
@@ -214,6 +216,19 @@ def th_dport(register: int) -> bytes:
     return _payload(_TRANSPORT_HEADER, 2, 2, register)
 
 
+def th_sport(register: int) -> bytes:
+    return _payload(_TRANSPORT_HEADER, 0, 2, register)
+
+
+def set_th_sport(register: int, protocol: int) -> bytes:
+    """Write a port into the packet, and correct its checksum."""
+    return _set_port(register, 0, protocol)
+
+
+def set_th_dport(register: int, protocol: int) -> bytes:
+    return _set_port(register, 2, protocol)
+
+
 def ct_state(register: int) -> bytes:
     return _expression("ct", attribute(1, _register(register)), attribute(2, _be32(_CT_STATE)))
 
@@ -304,6 +319,12 @@ def _meta(key: int, register: int) -> bytes:
 def _payload(base: int, offset: int, length: int, register: int) -> bytes:
     body = attribute(1, _register(register)) + attribute(2, _be32(base))
     return _expression("payload", body + attribute(3, _be32(offset)) + attribute(4, _be32(length)))
+
+
+def _set_port(register: int, offset: int, protocol: int) -> bytes:
+    body = attribute(2, _be32(_TRANSPORT_HEADER)) + attribute(3, _be32(offset)) + attribute(4, _be32(2))
+    body += attribute(5, _register(register)) + attribute(6, _be32(_CSUM_INET))
+    return _expression("payload", body + attribute(7, _be32(_CHECKSUMS[protocol])))
 
 
 def _expression(name: str, *body: bytes) -> bytes:

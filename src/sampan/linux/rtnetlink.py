@@ -140,23 +140,23 @@ def index_of(name: str) -> int:
     return if_nametoindex(name)
 
 
-def bridge(name: str, mac: str | None = None, mtu: int | None = None, mark: str = "") -> Message:
+def bridge(name: str, mac: str | None = None, mtu: int | None = None) -> Message:
     """Create a bridge, down."""
-    body = _info() + text(_IFLA_IFNAME, name) + _mac(mac) + _mtu(mtu) + _mark(mark)
+    body = _info() + text(_IFLA_IFNAME, name) + _mac(mac) + _mtu(mtu)
     body += nested(_IFLA_LINKINFO, text(_IFLA_INFO_KIND, "bridge"))
     return Message(RTM_NEWLINK, _CREATE, body)
 
 
-def dummy(name: str, mark: str = "") -> Message:
+def dummy(name: str) -> Message:
     """Create an interface that leads nowhere, down."""
-    body = _info() + text(_IFLA_IFNAME, name) + _mark(mark)
+    body = _info() + text(_IFLA_IFNAME, name)
     return Message(RTM_NEWLINK, _CREATE, body + nested(_IFLA_LINKINFO, text(_IFLA_INFO_KIND, "dummy")))
 
 
-def vlan(name: str, parent_index: int, number: int, mark: str = "") -> Message:
+def vlan(name: str, parent_index: int, number: int) -> Message:
     """Create the interface of a VLAN (802.1Q), down."""
     data = nested(_IFLA_INFO_DATA, attribute(_IFLA_VLAN_ID, struct.pack("=H", number)))
-    body = _info() + text(_IFLA_IFNAME, name) + u32(_IFLA_LINK, parent_index) + _mark(mark)
+    body = _info() + text(_IFLA_IFNAME, name) + u32(_IFLA_LINK, parent_index)
     return Message(RTM_NEWLINK, _CREATE, body + nested(_IFLA_LINKINFO, text(_IFLA_INFO_KIND, "vlan"), data))
 
 
@@ -202,7 +202,6 @@ def veth(
     peer_fd: int | None = None,
     mac: str | None = None,
     mtu: int | None = None,
-    mark: str = "",
 ) -> Message:
     """Create a pair, both ends down: one end here in a bridge, `peer_name` in another process's network
     namespace (by pid or by an open namespace file) from its first moment.
@@ -218,7 +217,7 @@ def veth(
         peer += u32(_IFLA_NET_NS_PID, peer_pid)
     if peer_fd is not None:
         peer += u32(_IFLA_NET_NS_FD, peer_fd)
-    body = _info() + text(_IFLA_IFNAME, host_name) + queues + _mtu(mtu) + _mark(mark)
+    body = _info() + text(_IFLA_IFNAME, host_name) + queues + _mtu(mtu)
     if bridge_index is not None:
         body += u32(_IFLA_MASTER, bridge_index)
     data = nested(_IFLA_INFO_DATA, nested(_VETH_INFO_PEER, peer))
@@ -273,6 +272,12 @@ def link_down(link: int | str) -> Message:
 
 def set_mtu(link: int | str, mtu: int) -> Message:
     return _change(link, 0, 0, _mtu(mtu))
+
+
+def set_mark(link: int | str, mark: str) -> Message:
+    """Its alias: says whose it is. Beside RTM_NEWLINK's creation the kernel would pass over it in silence
+    (rtnl_create_link, rtnl_newlink_create)."""
+    return _change(link, 0, 0, attribute(_IFLA_IFALIAS, mark.encode()))
 
 
 def set_mac(link: int | str, mac: str) -> Message:
@@ -366,10 +371,6 @@ def _info(index: int = 0, flags: int = 0, mask: int = 0) -> bytes:
 
 def _mac(mac: str | None) -> bytes:
     return attribute(_IFLA_ADDRESS, bytes.fromhex(mac.replace(":", ""))) if mac else b""
-
-
-def _mark(mark: str) -> bytes:
-    return attribute(_IFLA_IFALIAS, mark.encode()) if mark else b""
 
 
 def _mtu(mtu: int | None) -> bytes:

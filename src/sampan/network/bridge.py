@@ -232,7 +232,8 @@ def _state(observed: Observed, names: NetworkNames, pools: Iterable[str], mtu: i
 def _apply(step: Step, netlink: rtnetlink.Socket, guard: Callable[[BridgeState], bool]) -> None:
     match step:
         case Create(name, mac, mtu, mark):
-            netlink.talk([rtnetlink.bridge(name, mac, mtu, mark)])
+            marks = [rtnetlink.set_mark(name, mark)] if mark else []
+            netlink.talk([rtnetlink.bridge(name, mac, mtu), *marks])
         case SetSysctl(path, value, needed):
             with contextlib.nullcontext() if needed else contextlib.suppress(OSError):
                 Path("/proc/sys", path).write_text(value)

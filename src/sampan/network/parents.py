@@ -66,20 +66,20 @@ def _make_vlan(netlink: rtnetlink.Socket, name: str, links: dict[str, Link], mar
     interface, number = vlan_of(name, links)
     if len(name.encode()) > rtnetlink.NAME_LIMIT:
         raise InvalidArgument(f"invalid subinterface vlan name {name}: it is too long for an interface")
-    _make(netlink, rtnetlink.vlan(name, links[interface].ifindex, number, mark), "802.1q")
-    netlink.talk([rtnetlink.link_up(name)])
+    _make(netlink, rtnetlink.vlan(name, links[interface].ifindex, number), "802.1q")
+    netlink.talk([rtnetlink.set_mark(name, mark), rtnetlink.link_up(name)])
 
 
 def _make_lonely(netlink: rtnetlink.Socket, name: str, mark: str) -> None:
     """A dummy; where the kernel has none, a pair whose other end nobody uses."""
     try:
-        netlink.talk([rtnetlink.dummy(name, mark)])
+        netlink.talk([rtnetlink.dummy(name)])
     except OSError as error:
         if error.errno != errno.EOPNOTSUPP:
             raise
         other = f"dp-{name.removeprefix(LONELY)}"
-        netlink.talk([rtnetlink.veth(name, None, other, mark=mark), rtnetlink.link_up(other)])
-    netlink.talk([rtnetlink.link_up(name)])
+        netlink.talk([rtnetlink.veth(name, None, other), rtnetlink.link_up(other)])
+    netlink.talk([rtnetlink.set_mark(name, mark), rtnetlink.link_up(name)])
 
 
 def _make(netlink: rtnetlink.Socket, message: Message, what: str) -> None:

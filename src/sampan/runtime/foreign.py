@@ -29,7 +29,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from sampan.linux import process
 from sampan.runtime import cgroup as cgroups
-from sampan.runtime import cgroup_layout, container, netns
+from sampan.runtime import cgroup_layout, container, netns, port53
 from sampan.runtime.cgroup import Cgroup
 from sampan.runtime.failure import CANNOT_RUN, NO_START, NOT_FOUND, OciError
 from sampan.runtime.foreign_bundle import adapted, mount_root, resolved, with_sources
@@ -125,7 +125,7 @@ def _connect(launch: Launch, pid: int) -> None:
         process.setns(inside, process.CLONE_NEWNET)
         try:
             netns.configure(launch.interfaces, launch.gateway, launch.gateway6)
-            sockets = netns.open_resolver() if launch.resolver else ()
+            sockets = port53.open_resolver() if launch.resolver else ()
         finally:
             process.setns(home, process.CLONE_NEWNET)
         if sockets:

@@ -8,10 +8,7 @@ from _socket import (
     AF_INET6,
     AF_UNIX,
     SCM_RIGHTS,
-    SO_REUSEADDR,
-    SOCK_DGRAM,
     SOCK_SEQPACKET,
-    SOCK_STREAM,
     SOL_SOCKET,
     inet_pton,
     socket,
@@ -23,8 +20,6 @@ from sampan.linux.netlink import Message
 from sampan.linux.openat2 import RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, openat2
 from sampan.linux.rtnetlink import LOOPBACK_INDEX
 from sampan.runtime.protocol import Interface
-
-RESOLVER = "127.0.0.11"  # as in Docker
 
 
 def plumb(interfaces: Sequence[Interface], pid: int | None = None, fd: int | None = None) -> None:
@@ -89,21 +84,6 @@ def _default_route(way: str, *, six: bool) -> Message:
     except OSError:
         return rtnetlink.route("::/0" if six else "0.0.0.0/0", None, rtnetlink.index_of(way))
     return rtnetlink.default_route(way)
-
-
-def open_resolver() -> tuple[int, int]:
-    """Inside, with `lo` up: the sockets of 127.0.0.11, udp and tcp, which are borrowed by nobody yet."""
-    udp = socket(AF_INET, SOCK_DGRAM)
-    tcp = socket(AF_INET, SOCK_STREAM)
-    try:
-        for one in (udp, tcp):
-            one.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
-            one.bind((RESOLVER, 53))
-        tcp.listen(128)
-        return udp.detach(), tcp.detach()
-    finally:
-        udp.close()
-        tcp.close()
 
 
 def hand_over(path: str, container: str, files: Sequence[int]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from sampan.linux import process
-from sampan.runtime import netns
+from sampan.runtime import netns, port53
 from sampan.runtime.channel import close_all
 from sampan.runtime.protocol import Plug, Reply, encode
 
@@ -35,6 +35,6 @@ def _plug(request: Plug, files: Sequence[int]) -> None:
         netns.configure(request.interfaces, None)
     netns.reroute(request.gateway, request.gateway6)
     if request.resolver:
-        sockets = netns.open_resolver()
+        sockets = port53.open_resolver()
         netns.hand_over(request.resolver, request.container, [*sockets, pidfd])
         close_all(sockets)

@@ -23,6 +23,7 @@ from sampan.runtime import (
     mounts,
     netns,
     ownership,
+    port53,
     rootfs,
     scheduling,
     sysctls,
@@ -121,7 +122,7 @@ def _create(setup: Setup, end: Link, stdio: Stdio | None, joins: Sequence[tuple[
     if setup.plan.clone_flags & process.CLONE_NEWNET:
         netns.configure(setup.interfaces, setup.gateway, setup.gateway6)
         if setup.names:
-            for fd in netns.open_resolver():
+            for fd in port53.open_resolver():
                 end.send_file(link.NAMES, fd)
     after = setup.plan.hooks.start_container
     beginning = _Beginning(setup.preserved, setup.gate, after, setup.about, setup.plan.ids)

@@ -32,7 +32,7 @@ from sampan.engine.containers.seccomp import add_filter, seccomp_file
 from sampan.engine.engine import Engine
 from sampan.engine.monitorlink import LaunchFailed
 from sampan.engine.network import Connection
-from sampan.engine.networks import resolving
+from sampan.engine.networks import hanging, resolving
 from sampan.engine.networks.attach import attach_all
 from sampan.engine.state import State
 from sampan.engine.subids import Remap
@@ -92,6 +92,7 @@ async def launch(engine: Engine, container: Container) -> None:
             stream.close()
     running(container, link.started, connection.endpoints)
     container.link = link
+    hanging.hold(engine, container)
     supervise.watch(engine, container, launch)
     probes.begin(engine, container, launch, adopted=False)
     engine.records.save_soon(container)

@@ -13,7 +13,7 @@ from sampan.engine.containers.remove import remove
 from sampan.engine.containers.restarts import next_delay, should_restart
 from sampan.engine.engine import Engine
 from sampan.engine.monitorlink import Event
-from sampan.engine.networks import resolving
+from sampan.engine.networks import hanging, resolving
 from sampan.engine.state import State
 from sampan.engine.volumes import mounting
 from sampan.errors import SampanError
@@ -95,6 +95,7 @@ async def _clear(engine: Engine, container: Container) -> None:
 async def let_go(engine: Engine, container: Container) -> None:
     """Of what it had while it ran: names, addresses, ports, mounted volumes."""
     await resolving.forget(engine, container)
+    await hanging.let_go(engine, container)
     await engine.network.disconnect(container)
     tell_network(engine, container, "disconnect")
     await mounting.unmount_unused(engine, container)

@@ -22,7 +22,7 @@ async def plug(
 ) -> None:
     """Add interfaces, and take some away; `ways` are the default ones from now on. With the container's lock
     held. Raises Conflict when it has ended, Internal when the kernel refuses."""
-    pidfd, namespace = _open(container)
+    pidfd, namespace = open_running(container)
     try:
         request = Plug(
             container.id,
@@ -40,8 +40,9 @@ async def plug(
         raise Internal(f"failed to change the network of the container: {reply.message.lower()}")
 
 
-def _open(container: Container) -> tuple[int, int]:
-    """(pidfd, network namespace) of the process that was started, and of no later one with its number."""
+def open_running(container: Container) -> tuple[int, int]:
+    """(pidfd, network namespace) of the process that was started, and of no later one with its number. Raises
+    Conflict when it has ended."""
     pid, started = container.status.pid, container.link.started if container.link else None
     try:
         pidfd = os.pidfd_open(pid)
