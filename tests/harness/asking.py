@@ -12,6 +12,7 @@ import select
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -39,19 +40,22 @@ class Asking:
     """`pids`: who asks; each of them asks any of `questions`, again and again, with `window` of them open."""
 
     def __init__(self, pids: Sequence[int], questions: Sequence[tuple[str, str]], window: int = 1) -> None:
+        self._told = tempfile.TemporaryFile("w+")  # noqa: SIM115  # a pipe that nobody reads would be full
         self._process = subprocess.Popen(
-            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=self._told, text=True
         )
         assert self._process.stdin is not None
-        assert self._process.stdout is not None
         plan = {"pids": list(pids), "questions": list(questions), "window": window}
         self._process.stdin.write(json.dumps(plan) + "\n")
         self._process.stdin.flush()
-        assert self._process.stdout.readline() == "asking\n"
 
     def end(self) -> list[Answer]:
-        out, _ = self._process.communicate()
-        return [Answer(*json.loads(line)) for line in out.splitlines()]
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        assert self._process.wait() == 0
+        with self._told:
+            self._told.seek(0)
+            return [Answer(*json.loads(line)) for line in self._told]
 
 
 class _Asker:
@@ -81,6 +85,8 @@ class _Asker:
             record = DNSRecord.parse(self.socket.recv(65535))
         except ConnectionRefusedError:
             return self.given_up("refused", 0)
+        if record.header.id not in self.open:  # after we had given up
+            return None
         name, kind, asked = self.open.pop(record.header.id)
         outcome = {0: "NOERROR", 2: "SERVFAIL", 3: "NXDOMAIN"}.get(record.header.rcode, "other")
         found = [str(one.rdata).rstrip(".") for one in record.rr]
@@ -104,7 +110,6 @@ def main() -> None:
     home = os.open("/proc/self/ns/net", os.O_RDONLY)
     askers = [_Asker(number, pid) for number, pid in enumerate(plan["pids"])]
     ctypes.CDLL(None).setns(home, _CLONE_NEWNET)
-    print("asking", flush=True)
     poll = select.poll()
     by_fd = {one.socket.fileno(): one for one in askers}
     for fd in (0, *by_fd):
