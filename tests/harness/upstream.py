@@ -6,7 +6,7 @@ import struct
 import threading
 from collections.abc import Callable
 
-from dnslib import RCODE, DNSRecord
+from dnslib import RCODE, DNSError, DNSRecord
 
 Act = Callable[[DNSRecord, bool], bytes | None]  # (question, over TCP) → the answer; None: silence
 
@@ -43,7 +43,10 @@ class Upstream:
             one.close()
 
     def _answer(self, data: bytes, stream: bool) -> bytes | None:
-        question = DNSRecord.parse(data)
+        try:
+            question = DNSRecord.parse(data)
+        except DNSError:
+            return None
         self.asked.append(str(question.q.qname))
         return self._act(question, stream)
 

@@ -5,13 +5,16 @@ import random
 from collections.abc import Collection
 from typing import NamedTuple
 
-from dnslib import AAAA, PTR, QTYPE, RCODE, RR, A, DNSBuffer, DNSHeader, DNSQuestion, DNSRecord
+from dnslib import AAAA, EDNS0, PTR, QTYPE, RCODE, RR, A, DNSBuffer, DNSHeader, DNSQuestion, DNSRecord
 
 from sampan.resolver import table
 from sampan.resolver.table import Client, Names
 
 TTL = 600  # seconds, as Docker's
 _HEADER = 12  # bytes
+_LEAST = 512  # bytes that every client takes in a datagram (RFC 1035, 4.2.1)
+_MOST = 65535  # bytes over TCP
+_OURS = 1232  # bytes that come through everywhere unfragmented
 
 
 class Asked(NamedTuple):
@@ -19,10 +22,12 @@ class Asked(NamedTuple):
     question: DNSQuestion
     name: str  # lower case, without the last dot
     kind: str  # "A", …
+    limit: int = _LEAST  # bytes of the answer
+    extended: bool = False  # with EDNS (RFC 6891)
 
 
-def read(data: bytes) -> Asked | None:
-    """None: not a question that anybody answers."""
+def read(data: bytes, *, stream: bool = False) -> Asked | None:
+    """None: not a question that anybody answers. `stream`: it came over TCP."""
     try:
         buffer = DNSBuffer(data)
         header = DNSHeader.parse(buffer)
@@ -31,9 +36,19 @@ def read(data: bytes) -> Asked | None:
         question = DNSQuestion.parse(buffer)
         name = str(question.qname).rstrip(".").lower()
         kind = str(QTYPE.get(question.qtype))
+        size = _extension(buffer, header)
     except Exception:  # whatever dnslib makes of bytes that anybody may send
         return None
-    return Asked(header, question, name, kind)
+    limit = _MOST if stream else max(_LEAST, size)
+    return Asked(header, question, name, kind, limit, size > 0)
+
+
+def _extension(buffer: DNSBuffer, header: DNSHeader) -> int:
+    """The size of a datagram that the client takes, in the pseudo-record of EDNS; 0: there is none."""
+    if header.a or header.auth or header.ar != 1:
+        return 0
+    record = RR.parse(buffer)
+    return int(record.rclass) or 1 if record.rtype == QTYPE.OPT else 0
 
 
 def answer(asked: Asked, names: Names, client: Client, dead: Collection[str]) -> bytes | None:
@@ -80,9 +95,17 @@ def _reply(asked: Asked, found: list[A | AAAA | PTR]) -> bytes:
 
 
 def _packed(asked: Asked, code: int, found: list[A | AAAA | PTR]) -> bytes:
+    """As many records as there is room for; a client that hears of more asks over TCP (RFC 2181, 9)."""
     header = DNSHeader(id=asked.header.id, qr=1, rd=asked.header.rd, ra=1, rcode=code)
     record = DNSRecord(header, q=asked.question)
     for one in found:
         kind = getattr(QTYPE, type(one).__name__)
         record.add_answer(RR(asked.question.qname, kind, ttl=TTL, rdata=one))
-    return bytes(record.pack())
+    if asked.extended:
+        record.add_ar(EDNS0(udp_len=_OURS))
+    packed = bytes(record.pack())
+    while len(packed) > asked.limit and record.rr:
+        header.tc = 1
+        record.rr.pop()
+        packed = bytes(record.pack())
+    return packed

@@ -1,10 +1,13 @@
-"""Asking others: three of them, four seconds each, and an answer only to what was asked (Docker's figures,
-libnetwork/resolver.go). From this machine's own network: its servers may listen on its loopback."""
+"""Asking others: three of them, four seconds each, an answer only to what was asked, and the next one where a
+server fails (as Docker does, libnetwork/resolver.go). From this machine's own network: its servers may listen
+on its loopback."""
 
 import asyncio
 import secrets
 import socket
 from collections.abc import Sequence
+
+from dnslib import RCODE
 
 from sampan.resolver.answer import belongs
 
@@ -16,15 +19,18 @@ _LIMIT = 65535
 
 async def forward(data: bytes, servers: Sequence[str], *, stream: bool) -> bytes | None:
     """The answer, with the number of the question; None: nobody has one. `stream`: over TCP."""
-    sent = secrets.token_bytes(2) + data[2:]
+    sent, failed = secrets.token_bytes(2) + data[2:], None
     for server in servers[:_SERVERS]:
         try:
             async with asyncio.timeout(_PATIENCE):
                 reply = await (_over_tcp if stream else _over_udp)(sent, server)
         except (OSError, TimeoutError, EOFError):
             continue
-        return data[:2] + reply[2:]
-    return None
+        answer = data[:2] + reply[2:]
+        if reply[3] & 0xF != RCODE.SERVFAIL:
+            return answer
+        failed = answer
+    return failed
 
 
 def _family(server: str) -> socket.AddressFamily:

@@ -1,8 +1,8 @@
 """The resolver's process: who hands it sockets, who asks, and when it ends.
 
 RUN_ROOT/resolver.sock takes two kinds of connections. A starter sends one message, a container's ID with
-[udp, tcp, pidfd], and goes. A daemon keeps its connection open for as long as it needs us. With no container
-and no connection left, the process ends.
+[udp, tcp, pidfd], gets a byte when they are served, and goes. A daemon keeps its connection open for as long
+as it needs us. With no container and no connection left, the process ends.
 """
 
 import array
@@ -20,21 +20,31 @@ from sampan.resolver.table import Client, Table
 
 SOCKET = "resolver.sock"
 _LOCK = "containers"  # the directory itself: there is no file to be left behind
-_AT_ONCE = 1024  # questions, as Docker's resolver has them
+_AT_ONCE = 1024  # questions of one container that others are asked, and connections, as in Docker
 _LIMIT = 65535
-_BURST = 64  # datagrams that are read before others get their turn
+_BURST = 16  # datagrams that are read before others get their turn
 _UNUSED = 10.0  # seconds that nobody needs us from the first
 _IDLE = 10.0  # seconds of a client's TCP connection
 _OOM_SCORE = b"-500"
 
 
 class Sandbox(NamedTuple):
-    """A container's sockets, and how we hear of its end."""
+    """A container's sockets, how we hear of its end, and what is being done for it."""
 
     container: str
     udp: socket.socket
     tcp: socket.socket
     pidfd: int
+    tasks: set[asyncio.Task[None]]
+
+    @property
+    def busy(self) -> bool:
+        return len(self.tasks) >= _AT_ONCE
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
 
 
 class Resolver:
@@ -44,7 +54,6 @@ class Resolver:
         self._sandboxes: dict[str, Sandbox] = {}
         self._dead: set[str] = set()
         self._held = 0
-        self._tasks: set[asyncio.Task[None]] = set()
         self._over = asyncio.Event()
         self._listener: socket.socket | None = None
 
@@ -106,6 +115,8 @@ class Resolver:
             data, files = b"", []
         if data and len(files) == 3:
             self._serve(data.decode(), files)
+            with contextlib.suppress(OSError):
+                connection.send(b"1")
         elif not data:
             asyncio.get_running_loop().remove_reader(connection)
             connection.close()
@@ -118,7 +129,8 @@ class Resolver:
         if container in self._sandboxes:
             self._end(self._sandboxes[container])
         self._dead.discard(container)
-        sandbox = Sandbox(container, socket.socket(fileno=files[0]), socket.socket(fileno=files[1]), files[2])
+        udp, tcp = (socket.socket(fileno=one) for one in files[:2])
+        sandbox = Sandbox(container, udp, tcp, files[2], set())
         self._sandboxes[container] = sandbox
         loop = asyncio.get_running_loop()
         for one in (sandbox.udp, sandbox.tcp):
@@ -135,6 +147,8 @@ class Resolver:
         sandbox.udp.close()
         sandbox.tcp.close()
         os.close(sandbox.pidfd)
+        for task in sandbox.tasks:
+            task.cancel()
         if self._sandboxes.get(sandbox.container) is sandbox:
             del self._sandboxes[sandbox.container]
             self._dead.add(sandbox.container)
@@ -149,15 +163,15 @@ class Resolver:
                 data, where = sandbox.udp.recvfrom(_LIMIT)
             except OSError:
                 return
-            reply = self._answer(sandbox, data)
+            reply = self._answer(sandbox, data, stream=False)
             if isinstance(reply, bytes):
                 _send(sandbox.udp, reply, where)
             elif reply is not None:
-                self._spawn(self._ask_others(sandbox, data, reply, where))
+                sandbox.spawn(self._ask_others(sandbox, data, reply, where))
 
-    def _answer(self, sandbox: Sandbox, data: bytes) -> bytes | Client | None:
+    def _answer(self, sandbox: Sandbox, data: bytes, *, stream: bool) -> bytes | Client | None:
         """The answer, or whose servers have it, or nothing."""
-        asked = answer.read(data)
+        asked = answer.read(data, stream=stream)
         if asked is None:
             return None
         names = self._table.read()
@@ -167,7 +181,7 @@ class Resolver:
         own = answer.answer(asked, names, client, self._dead)
         if own is not None:
             return own
-        if not table.forwards(names, client) or len(self._tasks) >= _AT_ONCE:
+        if not table.forwards(names, client) or (sandbox.busy and not stream):
             return answer.failure(asked)
         return client
 
@@ -180,10 +194,10 @@ class Resolver:
         with contextlib.suppress(OSError):
             connection, _ = sandbox.tcp.accept()
             connection.setblocking(False)
-            if len(self._tasks) >= _AT_ONCE:
+            if sandbox.busy:
                 connection.close()
             else:
-                self._spawn(self._talk(sandbox, connection))
+                sandbox.spawn(self._talk(sandbox, connection))
 
     async def _talk(self, sandbox: Sandbox, connection: socket.socket) -> None:
         reader, writer = await asyncio.open_connection(sock=connection)
@@ -191,22 +205,18 @@ class Resolver:
             while sandbox.container in self._sandboxes:
                 async with asyncio.timeout(_IDLE):
                     data = await reader.readexactly(int.from_bytes(await reader.readexactly(2), "big"))
-                reply = self._answer(sandbox, data)
+                reply = self._answer(sandbox, data, stream=True)
                 if isinstance(reply, Client):
                     reply = await _forwarded(data, reply, stream=True)
                 if reply is None:
                     return
                 writer.write(len(reply).to_bytes(2, "big") + reply)
-                await writer.drain()
+                async with asyncio.timeout(_IDLE):
+                    await writer.drain()
         except (OSError, EOFError, TimeoutError):
             pass
         finally:
             writer.close()
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
 
 async def _forwarded(data: bytes, client: Client, *, stream: bool) -> bytes | None:

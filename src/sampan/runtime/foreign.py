@@ -137,7 +137,8 @@ def _connect(launch: Launch, pid: int) -> None:
 
 def _name(launch: Launch, pid: int, sockets: Sequence[int]) -> None:
     pidfd = os.pidfd_open(pid)
-    netns.hand_over(launch.resolver, launch.id, [*sockets, pidfd])
+    with contextlib.suppress(OSError):  # it was killed: the daemon sees to it, with sockets anew
+        netns.hand_over(launch.resolver, launch.id, [*sockets, pidfd])
     for fd in (*sockets, pidfd):
         os.close(fd)
 

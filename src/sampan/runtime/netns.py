@@ -21,6 +21,8 @@ from sampan.linux.openat2 import RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, RESOLVE_N
 from sampan.linux.rtnetlink import LOOPBACK_INDEX
 from sampan.runtime.protocol import Interface
 
+_PATIENCE = 5.0  # seconds for the resolver, which may have much to answer
+
 
 def plumb(interfaces: Sequence[Interface], pid: int | None = None, fd: int | None = None) -> None:
     """On the host: one batch for all, each peer born inside the namespace of `pid`, or behind `fd`. Raises
@@ -87,11 +89,14 @@ def _default_route(way: str, *, six: bool) -> Message:
 
 
 def hand_over(path: str, container: str, files: Sequence[int]) -> None:
-    """To the resolver at `path`: [udp, tcp, pidfd]. Raises OSError when there is none."""
+    """To the resolver at `path`: [udp, tcp, pidfd]. It has them when this returns: whoever hears of the start
+    can find the container. Raises OSError when there is none."""
     end = socket(AF_UNIX, SOCK_SEQPACKET)
     try:
+        end.settimeout(_PATIENCE)
         end.connect(path)
         end.sendmsg([container.encode()], [(SOL_SOCKET, SCM_RIGHTS, array.array("i", files))])
+        end.recv(1)
     finally:
         end.close()
 

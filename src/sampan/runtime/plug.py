@@ -33,7 +33,10 @@ def _plug(request: Plug, files: Sequence[int]) -> None:
     netns.remove(request.removed)
     if request.interfaces:
         netns.configure(request.interfaces, None)
-    netns.reroute(request.gateway, request.gateway6)
+    if (
+        request.interfaces or request.removed or not request.resolver
+    ):  # not when the sockets alone are missing
+        netns.reroute(request.gateway, request.gateway6)
     if request.resolver:
         sockets = port53.open_resolver()
         netns.hand_over(request.resolver, request.container, [*sockets, pidfd])

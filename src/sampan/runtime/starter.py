@@ -208,7 +208,8 @@ def _create_foreign(launch: Launch, spec: dict[str, Any]) -> tuple[foreign.Made,
 def _release(made: container.Container, launch: Launch) -> None:
     try:
         if made.names:
-            netns.hand_over(launch.resolver, launch.id, [*made.names, made.pidfd])
+            with contextlib.suppress(OSError):  # it was killed: the daemon sees to it, with sockets anew
+                netns.hand_over(launch.resolver, launch.id, [*made.names, made.pidfd])
             channel.close_all(made.names)
         container.start(made)
     except (SampanError, OSError):

@@ -1,8 +1,10 @@
 """Names and networks when the processes behind them are killed."""
 
+import contextlib
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 from harness.clients import Client
@@ -60,6 +62,35 @@ def test_a_resolver_that_was_killed_is_followed_by_another(daemon: Daemon, sampa
     until(lambda: _resolver(daemon) not in (0, first))
     assert until(lambda: _asks(sampan, "asks", "there"))
     sampan("rm", "-f", "there", "asks")
+    sampan("network", "rm", "names")
+
+
+def test_containers_start_and_ask_while_resolvers_are_killed(daemon: Daemon, sampan: Client) -> None:
+    """Also one that dies while no daemon is there: the next daemon sees to it."""
+    sampan("network", "create", "names")
+    for number in range(3):
+        starting = [
+            sampan.start(
+                "run", "-d", "--name", f"s{number}{one}", "--network", "names", "debian", "sleep", "300"
+            )
+            for one in range(3)
+        ]
+        seen: set[int] = set()
+        while len(seen) < 2 and any(one.poll() is None for one in starting):
+            if (pid := _resolver(daemon)) and pid not in seen:
+                seen.add(pid)
+                time.sleep(0.1 * number)  # before it listens, and later
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        assert [(one.communicate()[1], one.returncode) for one in starting] == [(b"", 0)] * 3
+    daemon.kill()
+    if pid := _resolver(daemon):
+        os.kill(pid, signal.SIGKILL)
+    daemon.start()
+    names = [f"s{number}{one}" for number in range(3) for one in range(3)]
+    for asking in names:
+        until(lambda asking=asking: _asks(sampan, asking, names[-1]), 20)
+    sampan("rm", "-f", *names)
     sampan("network", "rm", "names")
 
 

@@ -1,5 +1,5 @@
 import pytest
-from dnslib import QTYPE, RCODE, DNSRecord
+from dnslib import EDNS0, QTYPE, RCODE, DNSRecord
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -83,3 +83,36 @@ def test_whatever_comes_in(data: bytes) -> None:
             reply = answer.answer(asked, NAMES, CLIENT, set())
             assert reply is None or isinstance(reply, bytes)
             answer.failure(asked)
+
+
+def shared(count: int) -> Names:
+    """An alias that many have."""
+    entries = [Entry(f"w{n}", ["all"], [f"172.18.0.{n}", f"fd00::{n}"]) for n in range(2, count + 2)]
+    return Names({"n": Network("one", False, ["172.18.0.1"], entries)}, {})
+
+
+@pytest.mark.parametrize("size", [0, 100, 700, 1232, 4096])
+@pytest.mark.parametrize("kind", ["A", "AAAA"])
+def test_what_does_not_fit_is_asked_for_over_tcp(kind: str, size: int) -> None:
+    question = DNSRecord.question("all", kind)
+    if size:
+        question.add_ar(EDNS0(udp_len=size))
+    names = shared(50)
+    for stream in (False, True):
+        asked = answer.read(bytes(question.pack()), stream=stream)
+        assert asked is not None
+        packed = answer.answer(asked, names, CLIENT, set())
+        assert packed is not None
+        reply = DNSRecord.parse(packed)
+        assert len(packed) <= (65535 if stream else max(512, size))
+        assert (reply.header.tc == 1) == (len(reply.rr) < 50)
+        assert len(reply.rr) == 50 or (not stream and len(packed) > max(512, size) - 40)
+        assert [one.rtype for one in reply.ar] == [QTYPE.OPT] * (size > 0)
+
+
+def test_an_extension_that_is_none() -> None:
+    whole = ask("web")
+    for rest in (b"\0", b"\0\0\x29\x10", b"\xc0\x0c" * 20, b"\xff" * 400):
+        broken = whole[:10] + b"\0\1" + whole[12:] + rest
+        asked = answer.read(broken)
+        assert asked is None or asked.limit == 512

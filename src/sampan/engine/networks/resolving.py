@@ -4,6 +4,7 @@ resolver as long as somebody needs it. Without the daemon it goes on with what i
 import asyncio
 import contextlib
 import importlib.util
+import logging
 import os
 import socket
 from collections.abc import Iterable
@@ -23,6 +24,10 @@ from sampan.resolver.table import Client, Entry, Names, Network
 SOCKET = "resolver.sock"
 _PACKAGES = Path(sampan.__file__).resolve().parent.parent
 _PATIENCE = 20.0  # seconds for it to listen
+_ATTEMPTS = 3
+_LATER = 1.0  # seconds until one that did not start is tried again
+_AT_ONCE = 8  # containers that get their sockets: each takes a process
+_log = logging.getLogger(__name__)
 
 
 def path(engine: Engine) -> str:
@@ -86,7 +91,10 @@ async def adopted(engine: Engine) -> None:
     """At the daemon's start. A resolver that is gone is followed by another, with sockets anew."""
     await renew(engine)
     if engine.known.endpoints:
-        await _ensure(engine)
+        async with engine.known.lock:
+            fresh = await _ensure(engine)
+        if fresh:
+            await _serve_all(engine)
 
 
 async def _write(engine: Engine) -> None:
@@ -161,18 +169,20 @@ def _servers(container: Container) -> list[str]:
     return container.definition.host_config.dns or files.host_nameservers()
 
 
-async def _ensure(engine: Engine) -> None:
-    """There is a resolver, and it stays for us. Raises Unavailable."""
-    known = engine.known
+async def _ensure(engine: Engine) -> bool:
+    """There is a resolver, and it stays for us; True: it has just begun. Raises Unavailable."""
+    known, fresh = engine.known, False
     if known.held is not None:
-        return
+        return False
     known.held = _connected(engine)
-    if known.held is None:
-        await _start(engine)
-        known.held = _connected(engine)
+    for _attempt in range(_ATTEMPTS):  # one may be killed as soon as it is there
+        if known.held is None:
+            await _start(engine)
+            known.held, fresh = _connected(engine), True
     if known.held is None:
         raise Unavailable("the resolver of container names does not start")
     asyncio.get_running_loop().add_reader(known.held, _lost, engine)
+    return fresh
 
 
 def _connected(engine: Engine) -> socket.socket | None:
@@ -214,11 +224,26 @@ def _lost(engine: Engine) -> None:
 
 
 async def _again(engine: Engine) -> None:
-    async with engine.known.lock:
-        await _ensure(engine)
-    for container, _ in list(engine.known.endpoints.values()):
-        async with container.lock:
+    while engine.known.endpoints:
+        try:
+            async with engine.known.lock:
+                await _ensure(engine)
+            break
+        except SampanError as error:
+            _log.warning("%s", error)
+            await asyncio.sleep(_LATER)
+    await _serve_all(engine)
+
+
+async def _serve_all(engine: Engine) -> None:
+    """Sockets anew for all that run. One that is just starting has its lock, and may have had them."""
+    limit = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(container: Container) -> None:
+        async with container.lock, limit:
             if container.running:
                 with contextlib.suppress(SampanError):
                     ways = attach.ways_out(container, container.status.endpoints)
                     await plugging.plug(engine, container, ways, resolver=path(engine))
+
+    await asyncio.gather(*(one(container) for container, _ in list(engine.known.endpoints.values())))
