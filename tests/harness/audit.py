@@ -23,6 +23,7 @@ KINDS: dict[str, Callable[[Scene], Iterator[str]]] = {
     "process": kernel.processes,
     "zombie": kernel.zombies,
     "mount": kernel.mounts,
+    "loop device": kernel.loop_devices,
     "namespace": kernel.namespaces,
     "cgroup": kernel.cgroups,
     "interface": kernel.interfaces,
@@ -81,7 +82,7 @@ def remains(daemon: Daemon, before: Picture) -> list[str]:
     """What is left of a daemon that was removed. `before`: its last picture."""
     scene = Scene(daemon)
     found = [f"process: {scene.processes[pid].command}" for pid in sorted(scene.ours)]
-    for kind in ("process", "zombie", "mount", "namespace", "interface", "firewall"):
+    for kind in ("process", "zombie", "mount", "loop device", "namespace", "interface", "firewall"):
         found += [f"{kind}: {thing}" for thing in KINDS[kind](scene)]
     found += [f"cgroup: {path}" for path in before["cgroup"] if Path(path).exists()]
     return found + [f"file: {path}" for path in (daemon.root,) if path.exists()]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from harness.scene import Scene, names
 
-# Directories whose content is a user's or an image's, and the cache of compiled filters.
-_CLOSED = ("layers/*/diff", "containers/*/diff", "containers/*/work", "volumes/*/_data", "seccomp")
+# Directories whose content is a user's or an image's, the cache of compiled filters, and that of empty disks.
+_CLOSED = ("layers/*/diff", "containers/*/diff", "containers/*/work", "volumes/*/_data", "seccomp", "disks")
 
 _ROWS = {
     "container": "SELECT id FROM containers",

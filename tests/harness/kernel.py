@@ -62,6 +62,13 @@ def mounts(scene: Scene) -> Iterator[str]:
                 yield line.split()[4]
 
 
+def loop_devices(scene: Scene) -> Iterator[str]:
+    """What each shows: a file of the daemon's, by its path."""
+    for device in Path("/sys/block").glob("loop*/loop/backing_file"):
+        if (shown := text(device).strip()).startswith(str(scene.daemon.root)):
+            yield shown
+
+
 def namespaces(scene: Scene) -> Iterator[str]:
     """That a process of ours or of a container is in, and the machine is not."""
     for pid in (*scene.steady, *scene.inside):

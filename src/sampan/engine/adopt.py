@@ -16,8 +16,8 @@ import logging
 import os
 import signal
 
-from sampan.engine import timestamps
-from sampan.engine.containers import cgroups, netrecord, pausemark, probes, republish, shm, supervise
+from sampan.engine import disks, timestamps
+from sampan.engine.containers import cgroups, netrecord, pausemark, probes, republish, shm, supervise, uppers
 from sampan.engine.containers.execs import Exec, ExecConfig
 from sampan.engine.containers.pause import resume
 from sampan.engine.containers.record import Container, Endpoint
@@ -28,7 +28,7 @@ from sampan.engine.engine import Engine
 from sampan.engine.monitorlink import MonitorLink, adopt
 from sampan.engine.networks import hanging, resolving
 from sampan.engine.state import State
-from sampan.engine.volumes import mounting
+from sampan.engine.volumes import filling, mounting
 from sampan.errors import SampanError
 from sampan.runtime import freezer
 from sampan.runtime.protocol import Exited
@@ -59,6 +59,7 @@ async def adopt_all(engine: Engine) -> None:
     await resolving.adopted(engine)
     await engine.network.sync()
     await mounting.unmount_strays(engine)
+    await asyncio.to_thread(filling.recover, engine)
     await _discard_strangers(engine, {*loaded.corrupt})
     await resolving.expect(engine, filter(_comes_back, loaded.containers))
     for container in loaded.containers:
@@ -67,6 +68,8 @@ async def adopt_all(engine: Engine) -> None:
 
 async def _adopt(engine: Engine, container: Container) -> None:
     run, data = engine.settings.container_run(container.id), engine.settings.container_data(container.id)
+    if uppers.limited(container):
+        await asyncio.to_thread(disks.unmount, data)
     outcome = await adopt(run, data, engine.launcher)
     status = container.status
     if isinstance(outcome, MonitorLink):

@@ -10,6 +10,7 @@ from sampan.engine.engine import Engine
 from sampan.engine.images import listing as listing_images
 from sampan.engine.images.images import familiar, image_of
 from sampan.engine.volumes import inspect as volumes
+from sampan.engine.volumes import limits
 from sampan.engine.volumes.remove import users
 from sampan.oci.image import parse_config
 from sampan.storage import taken
@@ -75,7 +76,7 @@ def _volumes(engine: Engine) -> list[dict[str, Any]]:
             **volumes.inspect(engine, volume),
             "UsageData": {
                 "RefCount": len(users(engine, volume.name)),
-                "Size": inspect.usage(engine.volumes.directory(volume.name)),
+                "Size": limits.used(engine, volume),
             },
         }
         for volume in engine.volumes

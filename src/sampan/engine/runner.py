@@ -24,6 +24,7 @@ from sampan.runtime import channel, remains, seal
 from sampan.runtime.channel import Packet
 from sampan.runtime.protocol import (
     MESSAGE_LIMIT,
+    Format,
     Launch,
     Message,
     Plug,
@@ -112,6 +113,10 @@ class Launcher:
         async with self._listings:
             return await self._ps(Ps(arguments), [output, errors])
 
+    async def format(self, arguments: list[str], output: int, errors: int) -> int:
+        """Run mkfs.ext4(8) to its end: its exit code. Raises Unavailable, NotFound when there is none."""
+        return await self._ps(Format(arguments), [output, errors])
+
     async def resolve(self, arguments: list[str], ready: int) -> None:
         """Start the resolver. Raises Unavailable."""
         spawned = await self._spawned_by(Resolve(arguments), [ready])
@@ -154,13 +159,13 @@ class Launcher:
         finally:
             del self._spawned[sequence]
 
-    async def _ps(self, request: Ps, files: list[int]) -> int:
+    async def _ps(self, request: Ps | Format, files: list[int]) -> int:
         spawned = await self._spawned_by(request, files)
         if not spawned.pid:
             raise NotFound(spawned.error)
         code = await self.exit_code(spawned.pid, _LISTING)
         if code is None:
-            raise Unavailable("ps does not end")
+            raise Unavailable(f"{type(request).__name__.lower()} does not end")
         return code
 
     async def exit_code(self, pid: int, seconds: float = _ORPHAN) -> int | None:

@@ -59,7 +59,7 @@ def prepare_roots(data_root: str, run_root: str) -> tuple[str, str]:
     os.makedirs(run_root, mode=0o711, exist_ok=True)
     data_root, run_root = os.path.realpath(data_root), os.path.realpath(run_root)
     os.chmod(data_root, 0o710)
-    for name in ("containers", "volumes", "trash", "seccomp", "build", "build/mounts"):
+    for name in ("containers", "volumes", "trash", "seccomp", "build", "build/mounts", "disks"):
         os.makedirs(f"{data_root}/{name}", mode=0o710, exist_ok=True)
     os.makedirs(f"{run_root}/containers", mode=0o700, exist_ok=True)
     shutil.rmtree(

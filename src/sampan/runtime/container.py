@@ -14,13 +14,13 @@ from typing import Any, NamedTuple, NoReturn
 
 from sampan.linux import process
 from sampan.runtime import cgroup as cgroups
-from sampan.runtime import cgroup_layout, command, hooks, link, netns, plan, setup, userns
+from sampan.runtime import cgroup_layout, command, hooks, link, netns, plan, rootfs, setup, userns
 from sampan.runtime.cgroup import Cgroup
 from sampan.runtime.failure import CREATE, EXEC, INIT, NO_START, OciError, of_system, unpack
 from sampan.runtime.link import Link
 from sampan.runtime.operations import EnterCgroups
 from sampan.runtime.paths import own_file
-from sampan.runtime.protocol import Launch
+from sampan.runtime.protocol import Launch, Rootfs
 from sampan.runtime.setup import Join, Setup, Stdio
 from sampan.runtime.userns import Helper
 
@@ -117,7 +117,7 @@ def create(
             gateway6=launch.gateway6,
             names=bool(launch.resolver),
         )
-        return _launch(wanted, spec, cgroup, stdio)
+        return _launch(wanted, launch.rootfs, spec, cgroup, stdio)
     except BaseException as error:
         if cgroup is not None:
             _undo(cgroup, error)
@@ -188,8 +188,13 @@ def destroy(container: Container) -> bool:
     return killed
 
 
-def _launch(wanted: Setup, spec: dict[str, Any], cgroup: Cgroup, stdio: Stdio | None) -> Container:
+def _launch(
+    wanted: Setup, root: Rootfs | None, spec: dict[str, Any], cgroup: Cgroup, stdio: Stdio | None
+) -> Container:
     with contextlib.ExitStack() as stack:
+        if root is not None and root.disk:
+            wanted = wanted._replace(disk=rootfs.open_disk(root))
+            stack.callback(os.close, wanted.disk)
         mapped, helper = {}, None
         for ids in wanted.plan.mappings():
             mapped[ids] = userns.open_mapped(ids)

@@ -31,6 +31,10 @@ def mount_root(wanted: Rootfs | None, place: str) -> int:
     process.unshare(process.CLONE_NEWNS)
     mount.mount("", _mount_point(place), "", MS_PRIVATE)
     stage = Stage()
+    if wanted.disk:
+        stage.disk = rootfs.open_disk(wanted)
+        rootfs.attach_disk(op.AttachDisk(wanted.disk_place), stage)
+        os.close(stage.disk)
     os.makedirs(f"{place}/rootfs", mode=0o700)
     step = op.MountOverlay(tuple(wanted.lowerdirs), wanted.upperdir, wanted.workdir, f"{place}/rootfs")
     rootfs.mount_overlay(step, stage)

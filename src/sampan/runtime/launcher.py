@@ -22,14 +22,14 @@ from sampan.linux import task
 from sampan.linux.process import close_range
 from sampan.runtime import channel, monitor, plug, starter
 from sampan.runtime.channel import Packet
-from sampan.runtime.protocol import Failed, Launch, Plug, Ps, Reaped, Resolve, Spawned, decode, encode
+from sampan.runtime.protocol import Failed, Format, Launch, Plug, Ps, Reaped, Resolve, Spawned, decode, encode
 
 _OOM_SCORE = -500  # a monitor that is killed for memory takes its container with it
 _REHEARSALS = 12  # more than the 8 calls after which code is specialised
 _QUIET = 20  # milliseconds from a launch to the fork of the next spare, which would slow the first down
 # How other messages begin: those of launches are not decoded here.
-_PS, _RESOLVE, _PLUG = (
-    encode(one).partition(b",")[0] for one in (Ps([]), Resolve([]), Plug("", (), None, None))
+_PS, _FORMAT, _RESOLVE, _PLUG = (
+    encode(one).partition(b",")[0] for one in (Ps([]), Format([]), Resolve([]), Plug("", (), None, None))
 )
 _IGNORED = (_signal.SIGHUP, _signal.SIGINT, _signal.SIGPIPE)
 
@@ -118,7 +118,8 @@ class Launcher:
         return True
 
     def _carry_out(self, packet: Packet) -> None:
-        for beginning, act in ((_PS, self._ps), (_RESOLVE, self._resolve), (_PLUG, self._plug)):
+        acts = ((_PS, self._ps), (_FORMAT, self._format), (_RESOLVE, self._resolve), (_PLUG, self._plug))
+        for beginning, act in acts:
             if packet.data.startswith(beginning):
                 act(packet)
                 return
@@ -130,21 +131,27 @@ class Launcher:
     def _ps(self, packet: Packet) -> None:
         """For `docker top`, which has the host's ps say what its options say. It is run from here because the
         daemon does not fork, and it ends in `_reap` like whatever else is left to us."""
+        self._run("ps", packet)
+
+    def _format(self, packet: Packet) -> None:
+        self._run("mkfs.ext4", packet)
+
+    def _run(self, program: str, packet: Packet) -> None:
         request, sequence = decode(packet.data)
         output, errors = packet.files
         pid, error = 0, ""
         try:
             pid = os.posix_spawnp(
-                "ps",
-                ["ps", *request.arguments],
+                program,
+                [program, *request.arguments],
                 os.environ,
                 file_actions=[(os.POSIX_SPAWN_DUP2, output, 1), (os.POSIX_SPAWN_DUP2, errors, 2)],
                 setsigdef=_IGNORED,
             )
         except FileNotFoundError:
-            error = 'exec: "ps": executable file not found in $PATH'
+            error = f'exec: "{program}": executable file not found in $PATH'
         except OSError as failure:
-            error = f"fork/exec ps: {(failure.strerror or '').lower()}"
+            error = f"fork/exec {program}: {(failure.strerror or '').lower()}"
         with contextlib.suppress(OSError):
             channel.send(self._control, Spawned(pid, error), sequence=sequence, wait=False)
 

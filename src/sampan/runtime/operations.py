@@ -42,6 +42,13 @@ class MakePrivate(NamedTuple):
     """Nothing that we mount shows on the host."""
 
 
+class AttachDisk(NamedTuple):
+    """The file system that the root's changes go to, from its image: our parent has it mounted already, for
+    device rules may be in force here."""
+
+    path: str  # host directory
+
+
 class MountOverlay(NamedTuple):
     lowerdirs: tuple[str, ...]  # top first
     upperdir: str
@@ -193,6 +200,7 @@ Operation = (
     | OpenLayers
     | EnterCgroups
     | MakePrivate
+    | AttachDisk
     | MountOverlay
     | BindRoot
     | Pivot

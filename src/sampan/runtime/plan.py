@@ -97,6 +97,7 @@ def build(
         op.EnterCgroups(tuple(directory for _, directory in view.hierarchies)),
         *sources,
         op.MakePrivate(),
+        *([op.AttachDisk(rootfs.disk_place)] if rootfs is not None and rootfs.disk else ()),
         _root(spec, rootfs, bundle),
         *(_filled_and_hooked(filling, given, identifier, bundle) if given.before_pivot else ()),
         op.Pivot(),

@@ -55,6 +55,8 @@ class Rootfs(NamedTuple):
     upperdir: str
     workdir: str
     masked: Sequence[str] = ()  # paths inside the root that get an empty read-only tmpfs (image `host`)
+    disk: str = ""  # a file with the file system that upper and work directory are in; "": none
+    disk_place: str = ""  # where it is mounted for that, in the container's mount namespace alone
 
 
 class Interface(NamedTuple):
@@ -298,6 +300,12 @@ class Ps(NamedTuple):
     arguments: list[str]
 
 
+class Format(NamedTuple):
+    """daemon → launcher; files: [stdout, stderr]. As `Ps`, of mkfs.ext4(8)."""
+
+    arguments: list[str]
+
+
 class Resolve(NamedTuple):
     """daemon → launcher; files: [ready]. Start the resolver, which outlives us both; it writes a byte to
     `ready` when it listens. Answered by `Spawned`."""
@@ -354,6 +362,7 @@ Message = (
     | State
     | Reply
     | Ps
+    | Format
     | Resolve
     | Plug
     | Spawned
@@ -381,6 +390,7 @@ _KINDS: dict[str, Any] = {
         State,
         Reply,
         Ps,
+        Format,
         Resolve,
         Plug,
         Spawned,

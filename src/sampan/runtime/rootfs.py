@@ -3,12 +3,13 @@
 import os
 from collections.abc import Sequence
 
-from sampan.linux import capability, mount, overlay, process
+from sampan.linux import capability, loop, mount, overlay, process
 from sampan.linux.mount import AT_FDCWD, AT_RECURSIVE, MS_PRIVATE, MS_REC, OPEN_TREE_CLONE
 from sampan.linux.openat2 import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, openat2
 from sampan.runtime import operations as op
 from sampan.runtime import ownership
-from sampan.runtime.failure import invalid
+from sampan.runtime.failure import OciError, invalid
+from sampan.runtime.protocol import Rootfs
 from sampan.runtime.stage import Stage
 
 _PAGE = 4095  # mount(2): data is one page, with its NUL
@@ -51,6 +52,22 @@ def _open_below(base: int, name: str, subpath: str, flags: int) -> int:
 
 def make_private(_step: op.MakePrivate, _stage: Stage) -> None:
     mount.mount("", "/", "", MS_REC | MS_PRIVATE)
+
+
+def attach_disk(step: op.AttachDisk, stage: Stage) -> None:
+    place = os.open(step.path, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    mount.move_mount(stage.disk, place)
+    os.close(place)
+
+
+def open_disk(wanted: Rootfs) -> int:
+    """A detached mount of its own file system. Raises OciError."""
+    try:
+        return loop.mounted(wanted.disk)
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        reason = f"{(error.strerror or str(error)).lower()}{where}"
+        raise OciError("Internal", f"cannot mount the container's disk {wanted.disk}: {reason}") from None
 
 
 def mount_overlay(step: op.MountOverlay, stage: Stage) -> None:

@@ -64,6 +64,7 @@ class Setup(NamedTuple):
     gateway6: str | None = None
     names: bool = False  # sockets for a resolver are wanted
     mapped: Mapping[Ids, int] = MappingProxyType({})  # open user namespaces for mounts
+    disk: int = -1  # a detached mount of the root's own file system; -1: none
 
 
 class Join(NamedTuple):
@@ -109,13 +110,14 @@ def _create(setup: Setup, end: Link, stdio: Stdio | None, joins: Sequence[tuple[
     process.prctl(process.PR_SET_PDEATHSIG, 9)  # until it is set up: nobody else would undo it
     for fd, kind in joins:
         process.setns(fd, kind)
-    kept = (end.fileno(), setup.gate, setup.user_namespace, *setup.mapped.values())
+    kept = (end.fileno(), setup.gate, setup.user_namespace, setup.disk, *setup.mapped.values())
     _keep_only(kept, setup.preserved, stdio)
     os.umask(0)
     os.setsid()
     stage = Stage()
     stage.user_namespace = setup.user_namespace
     stage.mapped = setup.mapped
+    stage.disk = setup.disk
     stage.owner = lambda: identity.resolve_user(setup.command, stage.root)[:2]
     _apply(setup.plan.operations, stage, end)
     end.expect(link.GO)
@@ -348,6 +350,7 @@ _DO: dict[type[Any], Callable[[Any, Stage], None]] = {
     op.NewCgroupNamespace: new_cgroup_namespace,
     op.OpenSource: rootfs.open_source,
     op.ChownSource: ownership.chown_source,
+    op.AttachDisk: rootfs.attach_disk,
     op.OpenLayers: rootfs.open_layers,
     op.MakePrivate: rootfs.make_private,
     op.MountOverlay: rootfs.mount_overlay,

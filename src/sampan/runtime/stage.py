@@ -15,6 +15,7 @@ class Stage:
     def __init__(self) -> None:
         self.root = -1  # of the container, after the pivot
         self.new_root = -1  # before
+        self.disk = -1  # a detached mount
         self.sources: dict[int, int] = {}
         self.proc = -1  # root of the container's procfs
         self.mask = -1  # the empty tmpfs that all masked directories share

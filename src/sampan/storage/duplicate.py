@@ -135,7 +135,7 @@ def _copy_pieces(source: int, target: int, size: int) -> None:
             raise
         offset = os.lseek(source, start, os.SEEK_HOLE)
         while start < offset:
-            copied = os.copy_file_range(source, target, min(offset - start, _PIECE), start, start)
+            copied = _copy_piece(source, target, start, min(offset - start, _PIECE))
             if not copied:  # it was cut off meanwhile
                 return
             start += copied
@@ -150,3 +150,14 @@ def _dress(entry: Entry, fd: int) -> None:
             if name == _KEPT or not name.startswith(("trusted.overlay.", "user.overlay.")):
                 with suppress(OSError):
                     os.setxattr(fd, name, os.getxattr(source, name))
+
+
+def _copy_piece(source: int, target: int, start: int, length: int) -> int:
+    """How much of it was copied."""
+    try:
+        return os.copy_file_range(source, target, length, start, start)
+    except OSError as error:
+        if error.errno != errno.EXDEV:  # two file systems, even of one kind
+            raise
+    os.lseek(target, start, os.SEEK_SET)
+    return os.sendfile(target, source, start, length)

@@ -41,6 +41,7 @@ FLAGS = (
     ("device-write-bps", "", "throttle", None, "Limit writing to a device (path:bytes per second)"),
     ("device-write-iops", "", "throttle", None, "Limit writes to a device (path:number per second)"),
     ("disable-content-trust", "", "bool", True, "Skip the verification of signatures"),
+    ("disk", "", "bytes", 0, "Limit of what the container writes to its root"),
     ("dns", "", "list", None, "Use these DNS servers"),
     ("dns-opt", "", "list", None, ""),
     ("dns-option", "", "list", None, "Set resolver options"),
@@ -348,8 +349,8 @@ def _maps(host: dict[str, Any], options: Values) -> None:
         host["Annotations"] = dict(options["annotation"])
     if options["dns-option"] or options["dns-opt"]:
         host["DnsOptions"] = options["dns-option"] + options["dns-opt"]
-    if options["storage-opt"]:
-        host["StorageOpt"] = _storage(options["storage-opt"])
+    if options["storage-opt"] or options["disk"]:
+        host["StorageOpt"] = _storage(options["storage-opt"]) | _disk(options)
     if options["device"] or options["gpus"]:
         from sampan.cli.container import devices
 
@@ -360,6 +361,14 @@ def _maps(host: dict[str, Any], options: Values) -> None:
         from sampan.cli.container import security
 
         host.update(security.options(options["security-opt"]))
+
+
+def _disk(options: Values) -> dict[str, str]:
+    if not options["disk"]:
+        return {}
+    if any(text.partition("=")[0] == "size" for text in options["storage-opt"]):
+        raise InvalidArgument("--disk and --storage-opt size are the same, and exclude each other")
+    return {"size": str(options["disk"])}
 
 
 def _storage(texts: list[str]) -> dict[str, str]:

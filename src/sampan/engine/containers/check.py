@@ -7,7 +7,7 @@ Pure, except that bind sources and devices are looked at. Whatever is set and no
 import ipaddress
 from typing import Any
 
-from sampan.engine import signals
+from sampan.engine import disks, signals
 from sampan.engine.containers import check_isolation, check_resources, discarded, health, logdrivers
 from sampan.engine.containers.config import Config, HostConfig, RestartPolicy
 from sampan.engine.facts import Facts
@@ -56,12 +56,10 @@ def supported(host: HostConfig) -> None:
 
 
 def _storage(options: dict[str, str]) -> None:
-    for name in options:
+    for name, value in options.items():
         if name != "size":
             raise InvalidArgument(f"Unknown option {name}")
-        raise InvalidArgument(
-            "--storage-opt is supported only for overlay over xfs with 'pquota' mount option"
-        )
+        disks.parse(value)
 
 
 def _process(config: Config) -> None:

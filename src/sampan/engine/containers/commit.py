@@ -8,7 +8,7 @@ costs, and what it means for the image's id, is docs/adr/0007-commit.md.
 import asyncio
 from typing import NamedTuple
 
-from sampan.engine.containers import commit_running, commit_stopped, imageconfig
+from sampan.engine.containers import commit_running, commit_stopped, imageconfig, uppers
 from sampan.engine.containers.commit_layer import Plan
 from sampan.engine.containers.config import Config
 from sampan.engine.containers.happenings import tell
@@ -45,7 +45,10 @@ async def commit(engine: Engine, container: Container, wanted: Wanted) -> str:
             check(container)
             if container.running:
                 raise Conflict(f"Container {container.id} was started meanwhile")
-            image_id = await asyncio.to_thread(commit_stopped.commit, engine, container, plan)
+            if uppers.limited(container):  # nothing can be renamed from one file system to another
+                image_id = await commit_running.commit(engine, container, plan, freeze=False)
+            else:
+                image_id = await asyncio.to_thread(commit_stopped.commit, engine, container, plan)
     named = ":".join(plan.tags[0]) if plan.tags else ""
     tell(engine.bus, container, "commit", comment=wanted.message, imageID=image_id, imageRef=named)
     behind.catch_up(engine.images.store)

@@ -5,7 +5,7 @@ import contextlib
 import os
 from collections.abc import AsyncIterator
 
-from sampan.engine.containers import commit_layer, pausemark
+from sampan.engine.containers import commit_layer, pausemark, uppers
 from sampan.engine.containers import pause as pausing
 from sampan.engine.containers.commit_layer import Plan
 from sampan.engine.containers.record import Container
@@ -58,11 +58,11 @@ async def _froze(engine: Engine, container: Container) -> bool:
 
 
 def _copy(engine: Engine, container: Container, workspace: str) -> Measured:
-    upper = f"{engine.settings.container_data(container.id)}/diff"
     target = f"{workspace}/diff"
     os.mkdir(target, 0o700)
     try:
-        found = duplicate(upper, target)
+        with uppers.opened(engine, container) as directories:
+            found = duplicate(directories[0], target)
     except OSError as error:
         raise Internal(
             f"cannot copy the container's files: {(error.strerror or str(error)).lower()}"

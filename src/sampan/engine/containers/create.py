@@ -5,7 +5,7 @@ import os
 from sqlite3 import Connection
 from typing import NamedTuple
 
-from sampan.engine import names, runtimes, timestamps
+from sampan.engine import disks, names, runtimes, timestamps
 from sampan.engine.containers import (
     check,
     check_isolation,
@@ -16,6 +16,7 @@ from sampan.engine.containers import (
     logdrivers,
     mounts,
     publishing,
+    uppers,
     volumes_from,
 )
 from sampan.engine.containers.config import Config, HostConfig, NetworkingConfig
@@ -27,7 +28,7 @@ from sampan.engine.images import resolve
 from sampan.engine.images.images import Image
 from sampan.engine.networks import reserving, resolving
 from sampan.engine.networks import wanted as networks_wanted
-from sampan.engine.volumes import copyup, mounting
+from sampan.engine.volumes import filling
 from sampan.engine.volumes.create import create as create_volume
 from sampan.errors import InvalidArgument, NotFound
 from sampan.oci import platform as platforms
@@ -142,9 +143,11 @@ async def _make(engine: Engine, container: Container, images: list[Image]) -> No
     for mount in container.definition.mounts:
         if mount.kind == "volume":
             await _make_volume(engine, container, mount)
+    size = uppers.limited(container)
+    template = await disks.template(engine, size) if size else ""
     await engine.records.insert(
         container,
-        lambda: make_directories(engine, container.id),
+        lambda: make_directories(engine, container.id, template),
         lambda sql: _hold(engine, sql, container, images),
     )
 
@@ -167,12 +170,8 @@ async def _make_volume(engine: Engine, container: Container, mount: MountPoint) 
         )
     except NotFound as error:
         raise InvalidArgument(str(error)) from None  # not the image
-    if not mount.copy_up or not (fresh or not mount.anonymous):
-        return
-    lowerdirs = container.definition.lowerdirs
-    async with mounting.mounted(engine, [volume]):
-        directory = engine.volumes.directory(mount.source)
-        await asyncio.to_thread(copyup.copy_up, lowerdirs, mount.destination, directory)
+    if mount.copy_up and (fresh or not mount.anonymous):
+        await filling.fill(engine, container, mount, volume)
 
 
 def _find_image(engine: Engine, name: str, platform: str) -> Image:
@@ -188,11 +187,15 @@ def _find_image(engine: Engine, name: str, platform: str) -> Image:
     return image
 
 
-def make_directories(engine: Engine, identity: str) -> None:
-    """`diff` becomes the container's root: 0755. Its parents keep the machine's other users out."""
+def make_directories(engine: Engine, identity: str, template: str = "") -> None:
+    """`diff` becomes the container's root: 0755. Its parents keep the machine's other users out. With
+    `template` both are in a disk, a copy of that."""
     base = engine.settings.container_data(identity)
     os.mkdir(base, 0o710)
     try:
+        if template:
+            disks.make(template, base)
+            return
         for name, mode in (("diff", 0o755), ("work", 0o711)):
             os.mkdir(f"{base}/{name}", mode)
     except BaseException:

@@ -17,12 +17,12 @@ _MOUNT_POINTS = frozenset((
 
 async def diff(engine: Engine, container: Container) -> list[dict[str, Any]]:
     """As the Engine API has it: Kind 0 is changed, 1 added, 2 deleted."""
-    own, image = uppers.directories(engine, container), uppers.image_layers(container)
-    return await asyncio.to_thread(_listed, own, image)
+    return await asyncio.to_thread(_listed, engine, container)
 
 
-def _listed(own: list[str], image: list[str]) -> list[dict[str, Any]]:
-    return [
-        {"Path": change.path.decode("utf-8", "replace"), "Kind": int(change.kind)}
-        for change in changes(own, image, _MOUNT_POINTS)
-    ]
+def _listed(engine: Engine, container: Container) -> list[dict[str, Any]]:
+    with uppers.opened(engine, container) as own:
+        return [
+            {"Path": change.path.decode("utf-8", "replace"), "Kind": int(change.kind)}
+            for change in changes(own, uppers.image_layers(container), _MOUNT_POINTS)
+        ]

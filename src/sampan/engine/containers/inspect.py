@@ -29,6 +29,7 @@ _OPTIONAL_CONFIG = (
 def inspect(engine: Engine, container: Container) -> dict[str, Any]:
     definition = container.definition
     data = engine.settings.container_data(container.id)
+    home = f"{data}/disk" if (definition.host_config.storage_opt or {}).get("size") else data
     return {
         "Id": container.id,
         "Created": timestamps.text(definition.created),
@@ -50,7 +51,7 @@ def inspect(engine: Engine, container: Container) -> dict[str, Any]:
         "ExecIDs": [one.id for one in container.execs.values() if one.running] or None,
         "HostConfig": host_config(definition.host_config) | {"Links": links.shown(engine, container)},
         "GraphDriver": {
-            "Data": {"UpperDir": f"{data}/diff", "WorkDir": f"{data}/work"},
+            "Data": {"UpperDir": f"{home}/diff", "WorkDir": f"{home}/work"},
             "Name": "overlay2",
         },
         "Mounts": [mount(engine, one) for one in definition.mounts if one.kind != "tmpfs" or not one.mode],

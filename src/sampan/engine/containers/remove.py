@@ -4,6 +4,7 @@ import asyncio
 import signal
 from contextlib import suppress
 
+from sampan.engine import disks
 from sampan.engine.containers import links, shm
 from sampan.engine.containers.happenings import tell
 from sampan.engine.containers.pause import resume
@@ -91,6 +92,7 @@ async def _take_apart(engine: Engine, container: Container, *, volumes: bool) ->
 
 
 def _discard(engine: Engine, identity: str) -> None:
+    disks.unmount(engine.settings.container_data(identity))  # of a daemon that was killed
     engine.images.store.discard(engine.settings.container_data(identity))
     shm.discard_run(engine.settings.container_run(identity))
 

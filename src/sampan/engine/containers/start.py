@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from sampan.engine import runtimes, timestamps
+from sampan.engine import disks, runtimes, timestamps
 from sampan.engine.containers import (
     blockio,
     devices,
@@ -22,6 +22,7 @@ from sampan.engine.containers import (
     probes,
     shm,
     supervise,
+    uppers,
 )
 from sampan.engine.containers import spec as specs
 from sampan.engine.containers.happenings import tell, tell_network, tell_volumes
@@ -161,7 +162,7 @@ def prepare(
         id=container.id,
         bundle=run,
         state_dir=data,
-        rootfs=Rootfs(definition.lowerdirs, f"{data}/diff", f"{data}/work", definition.masked),
+        rootfs=_rootfs(engine, container),
         log=logdrivers.resolve(definition, data),
         stdin=_stdin(container),
         seccomp=seccomp_file(engine, container),
@@ -172,6 +173,15 @@ def prepare(
         fsync_exit=not definition.host_config.auto_remove,
         runtime=runtime,
     )
+
+
+def _rootfs(engine: Engine, container: Container) -> Rootfs:
+    definition, home = container.definition, uppers.home(engine, container)
+    root = Rootfs(definition.lowerdirs, f"{home}/diff", f"{home}/work", definition.masked)
+    if not uppers.limited(container):
+        return root
+    data = engine.settings.container_data(container.id)
+    return root._replace(disk=disks.image(data), disk_place=disks.place(data))
 
 
 def _make_bind_sources(container: Container) -> None:

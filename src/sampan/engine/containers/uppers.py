@@ -1,17 +1,34 @@
 """What is the container's own in its root: the directory that it writes to, and those below it that a commit
 has made layers of (docs/adr/0007-commit.md)."""
 
+import contextlib
 import os
+from collections.abc import Iterator
 
+from sampan.engine import disks
 from sampan.engine.containers import inspect
 from sampan.engine.containers.record import Container
 from sampan.engine.engine import Engine
 
 
-def directories(engine: Engine, container: Container) -> list[str]:
-    """Top first; the first is the one that is written to."""
-    definition = container.definition
-    return [f"{engine.settings.container_data(container.id)}/diff", *definition.lowerdirs[: definition.own]]
+def limited(container: Container) -> int:
+    """Bytes of a disk of its own (`engine.disks`); 0: it writes to the machine's."""
+    size = (container.definition.host_config.storage_opt or {}).get("size")
+    return disks.parse(size) if size is not None else 0
+
+
+def home(engine: Engine, container: Container) -> str:
+    """Where its upper and its work directory are, as soon as its disk is mounted if it has one."""
+    data = engine.settings.container_data(container.id)
+    return disks.place(data) if limited(container) else data
+
+
+@contextlib.contextmanager
+def opened(engine: Engine, container: Container) -> Iterator[list[str]]:
+    """Paths of this process, top first; the first is the directory that is written to. Calm."""
+    data, definition = engine.settings.container_data(container.id), container.definition
+    with disks.opened(data) if limited(container) else contextlib.nullcontext(data) as base:
+        yield [f"{base}/diff", *definition.lowerdirs[: definition.own]]
 
 
 def image_layers(container: Container) -> list[str]:
@@ -21,4 +38,5 @@ def image_layers(container: Container) -> list[str]:
 
 def usage(engine: Engine, container: Container) -> int:
     """Bytes. Calm."""
-    return sum(inspect.usage(path) for path in directories(engine, container) if os.path.isdir(path))
+    with opened(engine, container) as directories:
+        return sum(inspect.usage(path) for path in directories if os.path.isdir(path))

@@ -8,11 +8,13 @@ nothing of the container's; it only opens names in directories (`storage.inside`
 import os
 import select
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 
+from sampan.engine import disks
 from sampan.engine.containers import overlay, uppers
 from sampan.engine.containers.record import Container, MountPoint
 from sampan.engine.engine import Engine
+from sampan.engine.volumes import limits
 from sampan.errors import Conflict
 from sampan.linux import task
 from sampan.storage.inside import Mounted, Root
@@ -49,7 +51,8 @@ def _closing(fd: int) -> Iterator[int]:
 
 def _source(engine: Engine, one: MountPoint) -> int:
     if one.kind == "volume":
-        return os.open(engine.volumes.directory(one.source), _PATH)
+        with limits.opened(engine, engine.volumes.get(one.source)) as directory:
+            return os.open(directory, _PATH)
     if one.kind == "bind":
         return os.open(one.source, _PATH)
     raise FileNotFoundError(one.destination)  # a tmpfs is only there while it runs
@@ -86,9 +89,10 @@ def _ended(container: Container) -> Conflict:
 
 def stopped_root(engine: Engine, container: Container, *, write: bool = False) -> int:
     """The overlay alone, detached; not to be written to unless `write`."""
-    upper, *own = uppers.directories(engine, container)
-    layers = [*own, *uppers.image_layers(container)]
-    if not write:
-        return overlay.root([upper, *layers], None, engine.settings.run_root)
-    work = f"{engine.settings.container_data(container.id)}/work"
-    return overlay.root(layers, (upper, work), engine.settings.run_root)
+    layers = container.definition.lowerdirs
+    data = engine.settings.container_data(container.id)
+    with disks.attached(data) if uppers.limited(container) else nullcontext(data) as base:
+        upper = f"{base}/diff"
+        if not write:
+            return overlay.root([upper, *layers], None, engine.settings.run_root)
+        return overlay.root(layers, (upper, f"{base}/work"), engine.settings.run_root)

@@ -5,27 +5,32 @@ was seen, or whited out (a 0:0 character device), hides the one below; an opaque
 Every path is resolved beneath its layer (CVE-2022-23648: a VOLUME of `/../../etc` must not be the host's).
 """
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 
 from sampan.linux.openat2 import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, openat2
+from sampan.storage.duplicate import copy_data
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY
-_CHUNK = 1 << 20
 _OPAQUE = ("trusted.overlay.opaque", "user.overlay.opaque")
 
 
-def copy_up(layers: list[str], destination: str, volume: str) -> None:
-    """Nothing happens for a volume that has something in it, or where the image has no directory."""
+Owner = tuple[int, int]
+
+
+def copy_up(layers: list[str], destination: str, volume: str, owner: Owner | None = None) -> None:
+    """Nothing happens for a volume that has something in it, or where the image has no directory. `owner`: of
+    everything, instead of the image's; -1 for a part of it that stays (chown(2))."""
     if os.listdir(volume):
         return
     with _opened(volume) as target:
-        merge(layers, destination, target)
+        merge(layers, destination, target, owner)
 
 
-def merge(layers: list[str], path: str, target: int) -> None:
+def merge(layers: list[str], path: str, target: int, owner: Owner | None = None) -> None:
     """Copy the directory at `path`, as it is in all `layers` (top first) together, into `target`."""
     with ExitStack() as stack:
         sources = []
@@ -38,7 +43,8 @@ def merge(layers: list[str], path: str, target: int) -> None:
             if _hidden_beneath(root, path):
                 break
         if sources:
-            _copy_directory(sources, target)
+            with closing(_Copier(owner)) as copier:
+                copier.directory(sources, target)
 
 
 @contextmanager
@@ -85,70 +91,108 @@ def _is_opaque(fd: int) -> bool:
     return False
 
 
-def _copy_directory(sources: list[int], target: int) -> None:
-    """Several layers of one directory, the top one first, into one."""
-    names: dict[bytes, list[int]] = {}
-    for source in sources:
-        for text in os.listdir(source):
-            names.setdefault(os.fsencode(text), []).append(source)
-    for name, holders in names.items():
-        _copy(holders, target, name)
-    _copy_attributes(sources[0], target)
+class _Copier:
+    """Hard links among what is copied stay hard links: each of the 400 names of busybox would be a file of
+    its own."""
+
+    def __init__(self, owner: Owner | None) -> None:
+        self._owner = owner
+        self._links: dict[tuple[int, int], tuple[int, bytes]] = {}  # inode → directory (open), name
+
+    def close(self) -> None:
+        for fd, _ in self._links.values():
+            os.close(fd)
+
+    def directory(self, sources: list[int], target: int) -> None:
+        """Several layers of one directory, the top one first, into one."""
+        names: dict[bytes, list[int]] = {}
+        for source in sources:
+            for text in os.listdir(source):
+                names.setdefault(os.fsencode(text), []).append(source)
+        for name, holders in names.items():
+            self._copy(holders, target, name)
+        self._attributes(sources[0], target)
+
+    def _copy(self, holders: list[int], target: int, name: bytes) -> None:
+        """One entry, whatever it is; only directories show through to the layers below."""
+        status = os.stat(name, dir_fd=holders[0], follow_symlinks=False)
+        mode = status.st_mode
+        if stat.S_ISDIR(mode):
+            self._merge(holders, target, name)
+        elif _is_whiteout(status) or self._link(status, target, name):
+            return
+        elif stat.S_ISREG(mode):
+            self._file(holders[0], target, name)
+        elif stat.S_ISLNK(mode):
+            os.symlink(os.readlink(name, dir_fd=holders[0]), name, dir_fd=target)
+            self._own(status, target, name)
+        else:
+            os.mknod(name, mode, status.st_rdev, dir_fd=target)
+            self._own(status, target, name)
+            os.chmod(name, stat.S_IMODE(mode), dir_fd=target)
+
+    def _link(self, status: os.stat_result, target: int, name: bytes) -> bool:
+        """False: it is the first name of its file."""
+        if status.st_nlink < 2:
+            return False
+        key = (status.st_dev, status.st_ino)
+        if key not in self._links:
+            self._links[key] = (os.dup(target), name)
+            return False
+        where, first = self._links[key]
+        try:
+            os.link(first, name, src_dir_fd=where, dst_dir_fd=target, follow_symlinks=False)
+        except OSError as error:
+            if error.errno != errno.EMLINK:
+                raise
+            return False
+        return True
+
+    def _own(self, status: os.stat_result, target: int, name: bytes) -> None:
+        os.chown(name, *self._owner_of(status), dir_fd=target, follow_symlinks=False)
+
+    def _owner_of(self, status: os.stat_result) -> Owner:
+        uid, gid = self._owner or (-1, -1)
+        return status.st_uid if uid < 0 else uid, status.st_gid if gid < 0 else gid
+
+    def _merge(self, holders: list[int], target: int, name: bytes) -> None:
+        os.mkdir(name, 0o700, dir_fd=target)
+        with ExitStack() as stack:
+            outer = os.open(name, _DIRECTORY | os.O_NOFOLLOW, dir_fd=target)
+            stack.callback(os.close, outer)
+            inner = []
+            for holder in holders:
+                try:
+                    fd = os.open(name, _DIRECTORY | os.O_NOFOLLOW, dir_fd=holder)
+                except OSError:
+                    break  # a file or a whiteout: nothing below it shows
+                stack.callback(os.close, fd)
+                inner.append(fd)
+                if _is_opaque(fd):
+                    break
+            self.directory(inner, outer)
+
+    def _file(self, source: int, target: int, name: bytes) -> None:
+        inner = os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=source)
+        outer = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=target)
+        try:
+            copy_data(inner, outer)
+            self._attributes(inner, outer)
+        finally:
+            os.close(inner)
+            os.close(outer)
+
+    def _attributes(self, source: int, target: int) -> None:
+        """The owner before the rest: a change takes set-user-ID bits and capabilities away (chown(2))."""
+        status = os.fstat(source)
+        os.fchown(target, *self._owner_of(status))
+        os.fchmod(target, stat.S_IMODE(status.st_mode))
+        for name in os.listxattr(source):
+            if not name.startswith(("trusted.overlay.", "user.overlay.")):
+                with suppress(OSError):
+                    os.setxattr(target, name, os.getxattr(source, name))
+        os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
-def _copy(holders: list[int], target: int, name: bytes) -> None:
-    """One entry, whatever it is; only directories show through to the layers below."""
-    status = os.stat(name, dir_fd=holders[0], follow_symlinks=False)
-    mode = status.st_mode
-    if stat.S_ISDIR(mode):
-        _merge_directory(holders, target, name)
-    elif stat.S_ISREG(mode):
-        _copy_file(holders[0], target, name)
-    elif stat.S_ISLNK(mode):
-        os.symlink(os.readlink(name, dir_fd=holders[0]), name, dir_fd=target)
-        os.chown(name, status.st_uid, status.st_gid, dir_fd=target, follow_symlinks=False)
-    elif not stat.S_ISSOCK(mode) and not (stat.S_ISCHR(mode) and status.st_rdev == 0):
-        os.mknod(name, mode, status.st_rdev, dir_fd=target)
-        os.chown(name, status.st_uid, status.st_gid, dir_fd=target, follow_symlinks=False)
-        os.chmod(name, stat.S_IMODE(mode), dir_fd=target)
-
-
-def _merge_directory(holders: list[int], target: int, name: bytes) -> None:
-    os.mkdir(name, 0o700, dir_fd=target)
-    with ExitStack() as stack:
-        outer = os.open(name, _DIRECTORY | os.O_NOFOLLOW, dir_fd=target)
-        stack.callback(os.close, outer)
-        inner = []
-        for holder in holders:
-            try:
-                fd = os.open(name, _DIRECTORY | os.O_NOFOLLOW, dir_fd=holder)
-            except OSError:
-                break  # a file or a whiteout: nothing below it shows
-            stack.callback(os.close, fd)
-            inner.append(fd)
-            if _is_opaque(fd):
-                break
-        _copy_directory(inner, outer)
-
-
-def _copy_file(source: int, target: int, name: bytes) -> None:
-    inner = os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=source)
-    outer = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=target)
-    try:
-        while os.sendfile(outer, inner, None, _CHUNK):
-            pass
-        _copy_attributes(inner, outer)
-    finally:
-        os.close(inner)
-        os.close(outer)
-
-
-def _copy_attributes(source: int, target: int) -> None:
-    status = os.fstat(source)
-    os.fchown(target, status.st_uid, status.st_gid)
-    os.fchmod(target, stat.S_IMODE(status.st_mode))
-    for name in os.listxattr(source):
-        if not name.startswith(("trusted.overlay.", "user.overlay.")):
-            with suppress(OSError):
-                os.setxattr(target, name, os.getxattr(source, name))
-    os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
+def _is_whiteout(status: os.stat_result) -> bool:
+    return stat.S_ISCHR(status.st_mode) and status.st_rdev == 0

@@ -2,10 +2,10 @@
 
 import secrets
 
-from sampan.engine import timestamps
+from sampan.engine import disks, timestamps
 from sampan.engine.containers.mounts import check_volume_name
 from sampan.engine.engine import Engine
-from sampan.engine.volumes import mounting
+from sampan.engine.volumes import limits, mounting
 from sampan.engine.volumes.store import Volume
 from sampan.errors import NotFound
 
@@ -28,6 +28,8 @@ async def create(
         return engine.volumes.get(name)
     mounting.check_options(name, options or {})
     volume = Volume(name, timestamps.now(), labels, options, anonymous)
-    await engine.volumes.add(volume)
+    size = limits.size(volume)
+    template = await disks.template(engine, size) if size else ""
+    await engine.volumes.add(volume, lambda: limits.prepare(engine, volume, template))
     engine.bus.publish("volume", "create", name, {"driver": "local"})
     return volume

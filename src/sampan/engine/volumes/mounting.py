@@ -12,13 +12,16 @@ import socket
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
+from sampan.engine import disks
 from sampan.engine.containers.record import Container
 from sampan.engine.engine import Engine
+from sampan.engine.volumes import limits
 from sampan.engine.volumes.store import Volume
 from sampan.errors import Internal, InvalidArgument
 from sampan.linux import mount as mounts
 
-_OPTIONS = ("type", "o", "device", "size")
+_OPTIONS = ("type", "o", "device", "size", "uid", "gid")
+_OWN = ("size", "uid", "gid")  # of a directory of ours; uid and gid are not of Docker
 _NEEDED = {"device": ("type",), "type": ("device",), "o": ("device", "type")}
 # mount(8) → (flags to set, flags to clear) of mount(2)
 _FLAGS = {
@@ -55,12 +58,16 @@ def check_options(name: str, options: dict[str, str]) -> None:
         for other in others:
             if key in options and other not in options:
                 raise InvalidArgument(f'create {name}: missing required option: "{other}"')
-    if "size" in options:
-        raise InvalidArgument(f"create {name}: quota size requested but no quota support")
+    for key in _OWN:
+        if key in options and "device" in options:
+            raise InvalidArgument(
+                f'create {name}: {key} is not for a volume that has a device: give it in "o"'
+            )
+    limits.check(name, options)
 
 
 def mountable(volume: Volume) -> bool:
-    return bool(volume.options and volume.options.get("device"))
+    return bool(volume.options and (volume.options.get("device") or limits.size(volume)))
 
 
 async def mount_for(engine: Engine, container: Container) -> None:
@@ -115,7 +122,8 @@ async def _hold(engine: Engine, volume: Volume, holder: str) -> None:
     async with engine.volumes.mounting:
         holders = engine.volumes.holders.setdefault(volume.name, set())
         if not holders:
-            await asyncio.to_thread(_mount, volume, engine.volumes.directory(volume.name))
+            mount = limits.mount if limits.size(volume) else _mount
+            await asyncio.to_thread(mount, volume, engine.volumes.directory(volume.name))
         holders.add(holder)
 
 
@@ -170,6 +178,7 @@ def _resolved_word(word: str) -> str:
 
 
 def _unmount(directory: str) -> None:
+    disks.unmount(os.path.dirname(directory))  # where a daemon was killed on the way
     try:
         mounts.umount2(directory, mounts.MNT_DETACH)
     except OSError as error:

@@ -3,8 +3,8 @@
 import asyncio
 
 from sampan.engine import prune_filters, timestamps
-from sampan.engine.containers.inspect import usage
 from sampan.engine.engine import Engine
+from sampan.engine.volumes import limits
 from sampan.engine.volumes.inspect import ANONYMOUS
 from sampan.engine.volumes.remove import remove, users
 from sampan.errors import Conflict, InvalidArgument, NotFound
@@ -26,7 +26,7 @@ async def prune(engine: Engine, filters: dict[str, list[str]], *, named: bool) -
         if (nameless or named) and wanted.matches(volume.created, volume.labels or {}):
             if users(engine, volume.name):
                 continue
-            size = await asyncio.to_thread(usage, engine.volumes.directory(volume.name))
+            size = await asyncio.to_thread(limits.used, engine, volume)
             try:
                 await remove(engine, volume.name)
             except (Conflict, NotFound):

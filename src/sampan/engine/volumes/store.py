@@ -32,6 +32,7 @@ class Volumes:
         self._by_name: dict[str, Volume] = {}
         self.holders: dict[str, set[str]] = {}  # who needs a mounted one: `volumes.mounting`
         self.mounting = asyncio.Lock()
+        self.filling: dict[str, asyncio.Lock] = {}  # `volumes.filling`
 
     def __iter__(self) -> Iterator[Volume]:
         return iter(list(self._by_name.values()))
@@ -49,22 +50,36 @@ class Volumes:
         except KeyError:
             raise NotFound(f"get {name}: no such volume") from None
 
+    def home(self, name: str) -> str:
+        return f"{self._settings.volumes}/{name}"
+
     def directory(self, name: str) -> str:
         return f"{self._settings.volumes}/{name}/_data"
 
-    async def add(self, volume: Volume) -> None:
-        """Directory, then row: a directory without a row is nobody's, and found at the next start."""
+    async def add(self, volume: Volume, prepare: Callable[[], None] = lambda: None) -> None:
+        """Directory, then what `prepare` does in it, then row: a directory without a row is nobody's, and
+        found at the next start."""
         self._by_name[volume.name] = volume
         row = (volume.name, msgspec.json.encode(volume))
         try:
-            await self._records.run(partial(_insert, row), lambda: _make(self._settings, volume.name))
+            await self._records.run(partial(_insert, row), partial(self._make, volume.name, prepare))
         except BaseException:
             self._by_name.pop(volume.name, None)
+            raise
+
+    def _make(self, name: str, prepare: Callable[[], None]) -> None:
+        os.makedirs(self.home(name), mode=0o701, exist_ok=True)
+        try:
+            os.makedirs(self.directory(name), mode=0o755, exist_ok=True)
+            prepare()
+        except BaseException:
+            self._discard(self.home(name))
             raise
 
     async def remove(self, name: str) -> None:
         """Tombstone, tree, row."""
         self._by_name.pop(name, None)
+        self.filling.pop(name, None)
         await self._records.execute("UPDATE volumes SET removing = 1 WHERE name = ?", (name,))
         await asyncio.to_thread(self._discard, f"{self._settings.volumes}/{name}")
         await self._records.execute("DELETE FROM volumes WHERE name = ?", (name,))
@@ -89,8 +104,3 @@ class Volumes:
 
 def _insert(row: tuple[str, bytes], sql: Connection) -> None:
     sql.execute("INSERT OR REPLACE INTO volumes (name, body) VALUES (?, ?)", row)
-
-
-def _make(settings: Settings, name: str) -> None:
-    os.makedirs(f"{settings.volumes}/{name}", mode=0o701, exist_ok=True)
-    os.makedirs(f"{settings.volumes}/{name}/_data", mode=0o755, exist_ok=True)

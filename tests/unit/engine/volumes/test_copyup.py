@@ -82,3 +82,32 @@ def test_links_do_not_lead_out_of_the_layer(tmp_path: Path, volume: Path, target
 def test_climbing_does_not_lead_out_either(tmp_path: Path, volume: Path) -> None:
     copy_up([layer(tmp_path, "one", {"etc/inside": "1"})], "/../../../etc", str(volume))
     assert tree(volume) in ({}, {"inside": "1"})
+
+
+def test_names_of_one_file_stay_so(tmp_path: Path, volume: Path) -> None:
+    root = layer(tmp_path, "one", {"d/first": "x", "d/other": "y"})
+    os.mkdir(f"{root}/d/sub")
+    os.link(f"{root}/d/first", f"{root}/d/sub/second")
+    os.symlink("first", f"{root}/d/soft")
+    os.link(f"{root}/d/soft", f"{root}/d/soft2", follow_symlinks=False)
+    os.link(f"{root}/d/first", f"{root}/elsewhere")
+    copy_up([root], "/d", str(volume))
+    assert os.path.samefile(volume / "first", volume / "sub/second")
+    assert (volume / "first").stat().st_nlink == 2
+    assert (volume / "soft").lstat().st_ino == (volume / "soft2").lstat().st_ino
+    assert (volume / "other").stat().st_nlink == 1
+
+
+def test_attributes_pipes_and_holes(tmp_path: Path, volume: Path) -> None:
+    root = layer(tmp_path, "one", {"d/file": "x"})
+    os.setxattr(f"{root}/d/file", "user.colour", b"blue")
+    os.setxattr(f"{root}/d", "user.colour", b"red")
+    os.mkfifo(f"{root}/d/pipe", 0o640)
+    os.truncate(f"{root}/d/file", 10 << 20)
+    copy_up([root], "/d", str(volume))
+    assert os.getxattr(volume / "file", "user.colour") == b"blue"
+    assert os.getxattr(volume, "user.colour") == b"red"
+    assert (volume / "pipe").is_fifo()
+    status = (volume / "file").stat()
+    assert status.st_size == 10 << 20
+    assert status.st_blocks < 1 << 10

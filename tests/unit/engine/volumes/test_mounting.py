@@ -14,7 +14,13 @@ from sampan.linux import mount
         ({"device": "/dev/x"}, 'create v: missing required option: "type"'),
         ({"type": "nfs"}, 'create v: missing required option: "device"'),
         ({"o": "ro"}, 'create v: missing required option: "device"'),
-        ({"size": "1g"}, "create v: quota size requested but no quota support"),
+        ({"size": "1x"}, "invalid size: '1x'"),
+        ({"size": "10k"}, "invalid size: '10k': at least 1m and at most 16t can be had"),
+        ({"uid": "me"}, "create v: invalid option: uid=me is no ID"),
+        (
+            {"size": "1g", "type": "tmpfs", "device": "tmpfs"},
+            'create v: size is not for a volume that has a device: give it in "o"',
+        ),
     ],
 )
 def test_wrong_options(options: dict[str, str], message: str) -> None:
