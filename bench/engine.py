@@ -1,9 +1,12 @@
 """An engine under measurement: a command line and where its daemon is."""
 
+import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 PREFIX = "bench-"  # of every container that is made here
@@ -12,11 +15,14 @@ PREFIX = "bench-"  # of every container that is made here
 class Engine(NamedTuple):
     name: str
     command: list[str]
+    environment: Mapping[str, str] = MappingProxyType({})
 
     def __call__(self, *arguments: str, check: bool = True) -> str:
         done = subprocess.run(
-            [*self.command, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-        )
+            [*self.command, *arguments],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+            env={**os.environ, **self.environment},
+        )  # fmt: skip
         if check and done.returncode:
             sys.exit(f"bench: {self.name} {' '.join(arguments)}: {done.stderr.strip()}")
         return done.stdout.strip()

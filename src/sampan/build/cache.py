@@ -97,7 +97,7 @@ class BuildCache:
     def __init__(self, store: Store, layers: Layers) -> None:
         self._store = store
         self._layers = layers
-        self._boot_id = boot_id()
+        self._boot_id = store.boot_id
         with store.database.transaction() as sql:
             gone = "SELECT key FROM build_cache WHERE unsynced IS NOT NULL AND unsynced != ?"
             for (key,) in sql.execute(gone, (self._boot_id,)).fetchall():
@@ -122,13 +122,14 @@ class BuildCache:
     def touch(self, keys: Sequence[str]) -> None:
         """They were of use just now."""
         now = time.time()
-        with self._store.database.transaction() as sql:
+        with self._store.database.transaction(durable=False) as sql:
             sql.executemany(
                 "UPDATE build_cache SET used = ?, uses = uses + 1 WHERE key = ?", [(now, key) for key in keys]
             )
 
     def add(self, new: New, lease: Lease) -> Record:
-        """The step's directory becomes a layer, and the record appears, in one commit."""
+        """The step's directory becomes a layer, and the record appears, in one commit. It is not synced: a
+        record that is lost is made again, and the image on top of it is committed behind it."""
         if not new.directory:
             return self.adopt(new, "")
         staged = _staged(new, self._boot_id)
@@ -139,7 +140,7 @@ class BuildCache:
         """The same with a layer that is here, or staged, already; the caller has a lease on it. "": none."""
         created, layer = new.created or time.time(), None
         with self._store.commit_lock, contextlib.ExitStack() as undo:
-            with self._store.database.transaction() as sql:
+            with self._store.database.transaction(durable=False) as sql:
                 if diff_id:
                     layer = self._layers.commit(sql, diff_id, _mover(undo))
                 self._insert(sql, new, layer, created)
@@ -223,8 +224,3 @@ def _mover(undo: contextlib.ExitStack) -> Callable[[str, str], None]:
         undo.callback(os.rename, target, source)
 
     return move
-
-
-def boot_id() -> str:
-    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-        return file.read().strip()

@@ -107,12 +107,9 @@ class Blobs:
         if "sha256:" + hashed.hexdigest() != digest:
             raise Mismatch(f"blob {digest} is damaged")
 
-    def stage(self, digest: str, data: bytes, *, sync: bool = False) -> Ingest:
+    def stage(self, digest: str, data: bytes) -> Ingest:
         """A small blob that is in memory, put beside those that were downloaded."""
         ingest = self.ingest(digest, len(data))
         with open(ingest.path, "wb") as file:
             file.write(data)
-            if sync:
-                file.flush()
-                os.fsync(file.fileno())
         return ingest

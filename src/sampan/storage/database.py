@@ -60,24 +60,39 @@ class Database:
             raise
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
         """Commits at the end, rolls back on any exception; nested on one thread it joins the outer one.
 
+        `durable` False: for what nobody was told of. It outlives any of our processes, and a machine that
+        goes down may take it along, whole, until the next durable commit has brought it to the disk.
         Raises OSError(ENOSPC) when the disk is full."""
         with self._write_lock:
             if self._writer.in_transaction:
                 yield self._writer
                 return
-            self._writer.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._writer
-                self._writer.execute("COMMIT")
-            except BaseException as error:
-                if self._writer.in_transaction:
-                    self._writer.execute("ROLLBACK")
-                if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL:
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self._path) from error
-                raise
+            with self._synchronous(durable=durable):
+                self._writer.execute("BEGIN IMMEDIATE")
+                try:
+                    yield self._writer
+                    self._writer.execute("COMMIT")
+                except BaseException as error:
+                    if self._writer.in_transaction:
+                        self._writer.execute("ROLLBACK")
+                    if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL:
+                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self._path) from error
+                    raise
+
+    @contextmanager
+    def _synchronous(self, *, durable: bool) -> Iterator[None]:
+        """In NORMAL the WAL is appended to in order, not synced at each commit (sqlite.org/pragma.html)."""
+        if durable:
+            yield
+            return
+        self._writer.execute("PRAGMA synchronous = NORMAL")
+        try:
+            yield
+        finally:
+            self._writer.execute("PRAGMA synchronous = FULL")
 
     @contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:

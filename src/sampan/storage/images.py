@@ -60,19 +60,21 @@ class ImageRecords:
         names: Iterable[tuple[str, str]] = (),
         *,
         also: Callable[[sqlite3.Connection, list[Layer]], None] | None = None,
-        sync: bool = True,
     ) -> str:
         """Layers and blobs move from ingest into place, and the image with its names appears, all or nothing.
 
         The caller holds a lease on all of them. Returns the image's id. `also`: more of the same transaction.
-        `sync` False: the layers say themselves that they are not on the disk yet (storage.taken).
+        It is not synced where there is nothing but the configuration, which the database has, too, or where a
+        layer comes into the database with it that says itself that it may not be on the disk yet: whoever
+        commits calls `taken.sync` behind the answer.
         """
         store, digest = self._store, digests.of(image.config)
         image_id = self.known_as(digest)
         blobs = [*image.blobs, Blob(digest, len(image.config))]
         with contextlib.ExitStack() as failed, store.commit_lock:
             if not store.blobs.has(digest):
-                failed.callback(store.blobs.stage(digest, image.config, sync=not sync).discard)
+                failed.callback(store.blobs.stage(digest, image.config).discard)
+            sync = bool(image.blobs) and not any(map(self._layers.is_new, image.diff_ids))
             if sync:
                 fsattr.syncfs(store.root)
             with contextlib.ExitStack() as undo:
@@ -80,8 +82,9 @@ class ImageRecords:
                 with store.database.transaction() as sql:
                     layers = [self._layers.commit(sql, diff_id, move) for diff_id in image.diff_ids]
                     self._commit_blobs(sql, blobs, move)
-                    for directory in ("layers", "blobs/sha256", "ingest"):
-                        fsattr.fsync_directory(store.path(directory))
+                    if sync:
+                        for directory in ("layers", "blobs/sha256", "ingest"):
+                            fsattr.fsync_directory(store.path(directory))
                     self._insert(sql, image_id, image, layers, blobs)
                     self._name(sql, image_id, tags, names)
                     if also is not None:
@@ -90,6 +93,19 @@ class ImageRecords:
             failed.pop_all()
             self._layers.committed(list(image.diff_ids))
         return image_id
+
+    def again(self, config: bytes, tags: Iterable[tuple[str, str]]) -> str | None:
+        """The id of the image with that configuration, if it is here under all those names: made once more,
+        nothing about it is new but the time."""
+        image_id = self.known_as(digests.of(config))
+        with self._store.database.transaction(durable=False) as sql:
+            for repository, tag in tags:
+                query = "SELECT image FROM tags WHERE repository = ? AND tag = ?"
+                row = sql.execute(query, (repository, tag)).fetchone()
+                if row is None or row[0] != image_id:
+                    return None
+            found = sql.execute("UPDATE images SET tagged = ? WHERE id = ?", (time.time(), image_id))
+            return image_id if found.rowcount else None
 
     def _commit_blobs(
         self, sql: sqlite3.Connection, blobs: Iterable[Blob], move: Callable[[str, str], None]
@@ -226,6 +242,10 @@ class ImageRecords:
                 "SELECT digest, size, diff_id FROM blobs WHERE diff_id = ?", (diff_id,)
             ).fetchone()
             return Blob(*row) if row else None
+
+    def diff_id_of(self, digest: str) -> str | None:
+        """What a blob that is here unpacks to."""
+        return self._one("SELECT diff_id FROM blobs WHERE digest = ?", digest)
 
     def layers_size(self) -> int:
         """Bytes of all layers together, each once."""

@@ -74,25 +74,26 @@ class Layers:
             return True
 
     def unpack(
-        self, lease: Lease, chunks: Iterator[bytes], diff_id: str | None, *, unsynced: str | None = None
+        self, lease: Lease, chunks: Iterator[bytes], diff_id: str | None, *, verified: bool = False
     ) -> str:
-        """Unpack a layer from its (compressed) `chunks` and stage it: its diff id. `unsynced`: the boot id,
-        of one that is committed before it is on the disk (storage.taken).
+        """Unpack a layer from its (compressed) `chunks` and stage it: its diff id.
 
         The caller is alone on it (`Flights`). Raises InvalidArgument if the tar does not have the given
-        `diff_id`; whatever is raised, nothing is left.
+        `diff_id`; whatever is raised, nothing is left. `verified`: `chunks` are that tar, which the caller
+        has just hashed himself.
         """
         directory = self._store.workspace("unpack")
         try:
             hashed = _Hashed()
             os.mkdir(os.path.join(directory, "diff"))
-            plain = hashed.passing(decompress(chunks, self._ratio))
+            plain = hashed.counting(chunks) if verified else hashed.passing(decompress(chunks, self._ratio))
             limits = Limits(total=self._store.free())
             unpacked = extract(Buffer(plain), os.path.join(directory, "diff"), limits)
             for _ in chunks:  # to the end, where the digest of the blob is verified
                 pass
-            found = _checked(hashed.digest, diff_id)
-            self.stage(lease, Staged(found, directory, unpacked, tar=hashed.size, unsynced=unsynced))
+            found = diff_id if verified and diff_id else _checked(hashed.digest, diff_id)
+            boot = self._store.boot_id
+            self.stage(lease, Staged(found, directory, unpacked, tar=hashed.size, unsynced=boot))
         except OSError as error:  # the disk: full, read-only, broken
             self._store.discard(directory)
             raise Internal(f"failed to register layer: {(error.strerror or str(error)).lower()}") from error
@@ -116,6 +117,12 @@ class Layers:
         staged = self._staged.pop(diff_id, None)
         if staged is not None:
             self._store.discard(staged.directory)
+
+    def is_new(self, diff_id: str) -> bool:
+        """Staged, and not on the disk yet: its row will say so."""
+        with self._store.leases.lock:
+            staged = self._staged.get(diff_id)
+            return staged is not None and staged.unsynced is not None
 
     def commit(self, sql: sqlite3.Connection, diff_id: str, moved: Callable[[str, str], None]) -> Layer:
         """The layer, given its row and its place if it is still staged. `moved(from, to)` does the
@@ -160,6 +167,11 @@ class _Hashed:
     def __init__(self) -> None:
         self._hash = hashlib.sha256()
         self.size = 0
+
+    def counting(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            self.size += len(chunk)
+            yield chunk
 
     def passing(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         for chunk in chunks:

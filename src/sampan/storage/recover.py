@@ -4,6 +4,8 @@ import contextlib
 import logging
 import os
 
+from sampan.oci import digest as digests
+from sampan.storage.blobs import Blobs
 from sampan.storage.database import Database
 
 _log = logging.getLogger(__name__)
@@ -44,3 +46,18 @@ def drop_unsynced(database: Database, boot_id: str) -> None:
             if table == "images" and dropped.rowcount:
                 _log.error("%d images were not on the disk when the machine stopped", dropped.rowcount)
         sql.execute("UPDATE layers SET unsynced = NULL WHERE unsynced != ?", (boot_id,))
+
+
+def restore_configs(blobs: Blobs, database: Database) -> None:
+    """A commit and a build do not sync the file of the configuration: the database has it, too."""
+    with database.snapshot() as sql:
+        rows = sql.execute(
+            "SELECT digest, blobs.size, config FROM images JOIN image_blobs ON image = images.id"
+            " JOIN blobs USING (digest) WHERE blobs.size = length(config)"
+        ).fetchall()
+    for digest, size, config in rows:
+        with contextlib.suppress(FileNotFoundError):
+            if os.stat(blobs.path(digest)).st_size == size:
+                continue
+        if digests.of(config) == digest:
+            os.rename(blobs.stage(digest, config).path, blobs.path(digest))

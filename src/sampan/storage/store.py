@@ -5,8 +5,11 @@
     ingest/…           on the way in: blob-HEX (resumable), unpack-…, load-…
     trash/…            on the way out
 
-Order of a commit: data → syncfs → renames → database. A crash before the last step leaves things that no row
-knows of; `_clean` finds them. Removing goes the other way round: first the row, then the thing.
+Order of a commit: data → renames → database → syncfs. A crash before the third step leaves things that no
+row knows of; `_clean` finds them. Until the last one the new layers carry the boot id (`layers.unsynced`):
+when the machine goes down meanwhile, their images are dropped at the next start, whole. An image that brings
+no new layer is synced before its row appears. Removing goes the other way round: first the row, then the
+thing.
 """
 
 import contextlib
@@ -18,7 +21,7 @@ import sqlite3
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from sampan.linux import fsattr
 from sampan.storage import recover
@@ -36,6 +39,7 @@ class Store:
     def __init__(self, root: str, database: Database) -> None:
         self.root = root
         self.database = database
+        self.boot_id = _boot_id()
         self.leases = Leases()
         self.flights = Flights()
         self.commit_lock = threading.RLock()  # one image at a time moves in or out
@@ -43,6 +47,7 @@ class Store:
         self._trash: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._numbers = itertools.count()
         self._sweeper = threading.Thread(target=self._sweep, name="sweeper", daemon=True)
+        self._behind: set[threading.Thread] = set()
 
     @classmethod
     def open(cls, data_root: str, database: Database) -> "Store":
@@ -57,9 +62,24 @@ class Store:
         return store
 
     def close(self) -> None:
-        """Waits until the trash is empty."""
+        """Waits until the trash is empty, and for what goes on behind answers."""
+        for thread in list(self._behind):
+            thread.join()
         self._trash.put(None)
         self._sweeper.join()
+
+    def behind(self, work: Callable[["Store"], None]) -> None:
+        """Runs on a thread of its own; nobody waits for it but `close`."""
+
+        def run() -> None:
+            try:
+                work(self)
+            finally:
+                self._behind.discard(threading.current_thread())
+
+        thread = threading.Thread(target=run, name="behind", daemon=True)
+        self._behind.add(thread)
+        thread.start()
 
     def path(self, *parts: str) -> str:
         return os.path.join(self.root, *parts)
@@ -104,7 +124,8 @@ class Store:
         for entry in os.scandir(self.path("trash")):
             self._trash.put(entry.path)
         recover.recover(self.root, self.database)
-        recover.drop_unsynced(self.database, _boot_id())
+        recover.drop_unsynced(self.database, self.boot_id)
+        recover.restore_configs(self.blobs, self.database)
         self._clean_ingest()
         self._drop_broken_images()
         self._clean_layers()

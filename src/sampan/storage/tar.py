@@ -222,6 +222,9 @@ def _number(field: bytes) -> int:
 
 
 def _octal(field: bytes) -> int:
+    digits = field.rstrip(b"\0 ")
+    if digits.isdigit() and b"8" not in digits and b"9" not in digits:
+        return int(digits, 8)  # what nearly every field is
     if field[0] & 0x80:
         return _number(field)
     digits = field.strip(b" \0").partition(b"\0")[0].strip(b" ")

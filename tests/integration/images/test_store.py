@@ -12,7 +12,10 @@ from sampan.engine.images.images import Images, open_images
 from sampan.engine.images.progress import nobody
 from sampan.linux import fsattr
 from sampan.registry.hosts import Hosts
+from sampan.storage import store as stores
+from sampan.storage import taken
 from sampan.storage.database import Database
+from sampan.storage.images import ImageRecords
 from sampan.storage.schema import SCHEMA
 from sampan.storage.store import Store
 
@@ -67,9 +70,8 @@ def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
 
 STEPS: dict[str, tuple[object, str]] = {
     "unpacking": (__import__("sampan.storage.extract", fromlist=["x"])._Extractor, "finish"),
-    "syncing": (fsattr, "syncfs"),
     "renaming": (os, "rename"),
-    "syncing names": (fsattr, "fsync_directory"),
+    "recording": (ImageRecords, "_commit_blobs"),
     "removing": (Store, "discard"),
 }
 
@@ -98,6 +100,48 @@ def test_a_crash_leaves_nothing(tmp_path: Path, step: str, monkeypatch: pytest.M
     images = start(tmp_path)
     take(images)  # and everything works again
     stop(images)
+
+
+def test_what_is_not_synced_yet_outlives_the_process_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sync comes behind the answer: a machine that goes down before it takes the whole image along."""
+    images = start(tmp_path)
+    empty = names(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(fsattr, "syncfs", _fail)
+        image_id = take(images)
+        stop(start(tmp_path))
+        images = start(tmp_path)
+        assert images.records.get(image_id) is not None
+        patch.setattr(stores, "_boot_id", lambda: "another")
+        stop(start(tmp_path))
+    assert names(tmp_path) == empty
+    images = start(tmp_path)
+    assert images.records.get(image_id) is None
+    take(images)
+    taken.sync(images.store)
+    monkeypatch.setattr(stores, "_boot_id", lambda: "another")
+    images = start(tmp_path)
+    assert images.records.get(image_id) is not None
+    stop(images)
+
+
+def _fail(*_: object) -> None:
+    raise OSError(5, "Input/output error")
+
+
+def test_the_configuration_is_restored_from_the_database(tmp_path: Path) -> None:
+    """Its file is not synced on its own."""
+    images = start(tmp_path)
+    image_id = take(images)
+    path = Path(images.store.blobs.path(image_id))
+    content = path.read_bytes()
+    stop(images)
+    for damage in (path.unlink, lambda: path.write_bytes(b"")):
+        damage()
+        stop(start(tmp_path))
+        assert path.read_bytes() == content
 
 
 def test_an_image_without_its_layer_is_dropped(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def commit(images: Images, upper: Path, known: Known, **more: object) -> str:
         one = taken.take(store, lease, str(upper), known, BOOT)
         config = ImageConfig(rootfs=RootFs("layers", [known.diff_id]), **more)  # type: ignore[arg-type]
         image = NewImage(msgspec.json.encode(config), 0.0, [known.diff_id], [])
-        return images.records.commit(image, also=lambda sql, _: taken.settle(sql, one), sync=False)
+        return images.records.commit(image, also=lambda sql, _: taken.settle(sql, one))
 
 
 def crash_in(monkeypatch: pytest.MonkeyPatch, where: object, name: str) -> None:
@@ -138,7 +138,7 @@ def test_a_placeholder_becomes_the_digest_everywhere(tmp_path: Path) -> None:
         known = Known(taken.placeholder())
         first = commit(images, directory(tmp_path), known)
         config = msgspec.json.encode(ImageConfig(rootfs=RootFs("layers", [known.diff_id]), comment="second"))
-        second = images.records.commit(NewImage(config, 0.0, [known.diff_id], []), sync=False)
+        second = images.records.commit(NewImage(config, 0.0, [known.diff_id], []))
         real = taken.hash_directory(images.store.layer_path(1))
         found = sealed(images, resolve.find(images, first), threading.Event())
         assert (found.id, found.config.diff_ids) == (first, [real.diff_id])

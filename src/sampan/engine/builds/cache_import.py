@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from sampan.build import exchange
-from sampan.build.cache import New, Record, boot_id
+from sampan.build.cache import New, Record
 from sampan.build.exchange import CachedLayer, Entry
 from sampan.build.views import DirectoryView, open_file, read_file
 from sampan.engine.builds.builds import Builds
@@ -169,7 +169,7 @@ class Imported:
                     ingest = images.store.blobs.ingest(blob.digest, blob.size)
                     self._lease.hold("blob:" + blob.digest, ingest.discard)
                     chunks = ingest.chunks(lambda offset: read(blob, offset))
-                images.layers.unpack(self._lease, self._watched(chunks), diff_id, unsynced=boot_id())
+                images.layers.unpack(self._lease, self._watched(chunks), diff_id)
 
     def _watched(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         for chunk in chunks:

@@ -59,7 +59,7 @@ def image(engine: Engine, builds: Builds, identity: str) -> str:
             diff_ids.append(layer.diff_id)
         config = _config(engine, kept, diff_ids, identity)
         on_host = base is not None and (base.is_host or base.row.on_host)
-        return engine.images.records.commit(NewImage(config, time.time(), diff_ids, [], on_host), sync=False)
+        return engine.images.records.commit(NewImage(config, time.time(), diff_ids, [], on_host))
 
 
 def _find(builds: Builds, identity: str) -> Row:

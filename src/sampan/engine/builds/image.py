@@ -39,9 +39,7 @@ class Finished(NamedTuple):
     records: Sequence[Record] = ()  # that the image shall carry
 
 
-def commit(
-    engine: Engine, finished: Finished, tags: Sequence[tuple[str, str]], lease: Lease, *, sync: bool = False
-) -> Committed:
+def commit(engine: Engine, finished: Finished, tags: Sequence[tuple[str, str]], lease: Lease) -> Committed:
     top = finished.made[id(finished.target.top)]
     numbers = [*(top.base.layers if top.base else ()), *top.layers]
     with engine.images.store.commit_lock:  # a diff id does not turn into a real one meanwhile
@@ -50,8 +48,11 @@ def commit(
         document = _document(engine, finished, top, diff_ids)
         on_host = top.base is not None and (top.base.is_host or top.base.row.on_host)
         image = NewImage(msgspec.json.encode(document), created, diff_ids, [], on_host=on_host)
-        known = engine.images.records.get(digests.of(image.config)) is not None
-        return Committed(engine.images.records.commit(image, tags, sync=sync), not known)
+        records = engine.images.records
+        if again := records.again(image.config, tags):
+            return Committed(again, new=False)
+        known = records.get(digests.of(image.config)) is not None
+        return Committed(records.commit(image, tags), not known)
 
 
 def _diff_id(engine: Engine, number: int, lease: Lease) -> str:

@@ -69,7 +69,7 @@ def record(
         config = imageconfig.document(plan.draft, parent.config, below + own, len(own), timestamps.text(now))
         on_host = parent.is_host or parent.row.on_host
         image = NewImage(config, now / 1e9, below + own, [], on_host=on_host)
-        return images.records.commit(image, plan.tags, also=lambda sql, _: also(sql), sync=False)
+        return images.records.commit(image, plan.tags, also=lambda sql, _: also(sql))
 
 
 def _own(engine: Engine, container: Container) -> Sequence[str]:

@@ -9,7 +9,7 @@ archive.
 import hashlib
 import os
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from sampan.errors import InvalidArgument
@@ -30,8 +30,11 @@ class Member(NamedTuple):
 
 
 class Archive:
-    def __init__(self, directory: str) -> None:
+    """`kept` is told of each member that is here as a whole."""
+
+    def __init__(self, directory: str, kept: Callable[[Member], None]) -> None:
         self._directory = directory
+        self._kept = kept
         self._members: dict[str, Member] = {}
         self._links: dict[str, str] = {}
 
@@ -45,7 +48,8 @@ class Archive:
                 space -= entry.size
                 if space < 0:
                     raise OSError(28, os.strerror(28))
-                self._members[name] = self._keep(reader, len(self._members))
+                member = self._members[name] = self._keep(reader, len(self._members))
+                self._kept(member)
             elif entry.type in (tar.SYMLINK, tar.HARD_LINK):
                 self._links[name] = _target(entry, name)
         buffer.drain()
@@ -54,11 +58,13 @@ class Archive:
         path = os.path.join(self._directory, str(number))
         hashed = hashlib.sha256()
         size = 0
-        with open(path, "xb") as file:
+        with open(path, "xb", buffering=0) as file:
             for piece in reader.data():
                 hashed.update(piece)
-                file.write(piece)
                 size += len(piece)
+                left = piece
+                while left:
+                    left = left[file.write(left) :]
         return Member(path, "sha256:" + hashed.hexdigest(), size)
 
     def get(self, name: str) -> Member | None:

@@ -12,7 +12,7 @@ _alone = threading.Lock()
 
 def catch_up(store: Store) -> None:
     """In the background; nobody waits for it."""
-    threading.Thread(target=_work, args=(store,), name="behind", daemon=True).start()
+    store.behind(_work)
 
 
 def _work(store: Store) -> None:

@@ -10,6 +10,7 @@ import msgspec
 
 from sampan.build.amend import amended
 from sampan.engine import timestamps
+from sampan.engine.images import behind
 from sampan.engine.images.images import Images, familiar
 from sampan.engine.images.tag import check_unambiguous
 from sampan.errors import Cancelled, InvalidArgument
@@ -53,6 +54,7 @@ def import_(
             image_id = images.records.commit(new, tags)
     finally:
         images.store.discard(workspace)
+    behind.catch_up(images.store)
     return Imported(image_id, familiar(tags[0][0], tag=tags[0][1]) if tags else "")
 
 

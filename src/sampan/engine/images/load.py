@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from sampan.engine.images import created
+from sampan.engine.images import behind, created
+from sampan.engine.images.ahead import Ahead
 from sampan.engine.images.archive import Archive, Member
 from sampan.engine.images.images import Images, familiar
 from sampan.engine.images.progress import Meter, Progress, Report
@@ -50,18 +51,20 @@ class _Plan(msgspec.Struct):
 
 
 def load(images: Images, chunks: Iterator[bytes], report: Report, cancelled: threading.Event) -> list[Loaded]:
-    """Take in every image of the archive; all documents are checked before the first layer is unpacked.
+    """Take in every image of the archive; all documents are checked before the first image appears.
 
     What to tell people of the result: `messages`.
     """
     workspace = images.store.workspace("load")
     try:
-        archive = Archive(workspace)
-        archive.read(_until(chunks, cancelled), images.store.free())
-        plans = _plans(archive, images.machine)
-        return [_load_one(images, plan, report, cancelled) for plan in plans]
+        with images.store.leased() as lease, Ahead(images, lease, cancelled) as ahead:
+            archive = Archive(workspace, ahead.offer)
+            archive.read(_until(chunks, cancelled), images.store.free())
+            plans = _plans(archive, images.machine)
+            return [_load_one(images, plan, ahead, report, cancelled) for plan in plans]
     finally:
         images.store.discard(workspace)
+        behind.catch_up(images.store)
 
 
 def messages(loaded: list[Loaded]) -> list[str]:
@@ -210,12 +213,15 @@ def _verify(descriptor: Descriptor, member: Member) -> None:
 
 class _Job(NamedTuple):
     images: Images
+    ahead: Ahead
     lease: Lease
     report: Report
     cancelled: threading.Event
 
 
-def _load_one(images: Images, plan: _Plan, report: Report, cancelled: threading.Event) -> Loaded:
+def _load_one(
+    images: Images, plan: _Plan, ahead: Ahead, report: Report, cancelled: threading.Event
+) -> Loaded:
     tags = [familiar(repository, tag=tag) for repository, tag in plan.tags]
     known = digests.of(plan.config)
     with images.store.commit_lock:
@@ -225,7 +231,7 @@ def _load_one(images: Images, plan: _Plan, report: Report, cancelled: threading.
                 images.records.tag(found.id, repository, tag)
             return Loaded(found.id, tags)
     with images.store.leased() as lease:
-        job = _Job(images, lease, report, cancelled)
+        job = _Job(images, ahead, lease, report, cancelled)
         blobs = []
         for diff_id, member in zip(plan.parsed.diff_ids, plan.layers, strict=True):
             blobs.append(_take_blob(job, member, diff_id))
@@ -239,6 +245,10 @@ def _load_one(images: Images, plan: _Plan, report: Report, cancelled: threading.
 
 def _unpack(job: _Job, member: Member, diff_id: str) -> None:
     identity = digests.hex_of(diff_id)[:12]
+    if job.ahead.unpacked(member, diff_id) and job.images.layers.has(job.lease, diff_id):
+        Meter(job.report, identity, "Loading layer", member.size).add(member.size)
+        job.report(Progress(identity, "Pull complete"))
+        return
     with job.images.store.flights.alone("layer:" + diff_id, job.cancelled):
         if job.images.layers.has(job.lease, diff_id):
             return

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from typing import NamedTuple
 
-from sampan.engine.images import created, resolve
+from sampan.engine.images import behind, created, resolve
 from sampan.engine.images.images import Images
 from sampan.engine.images.progress import Meter, Progress, Report
 from sampan.errors import Cancelled, InvalidArgument, NotFound, SampanError
@@ -188,6 +188,7 @@ def _bring(job: _Job, reference: Reference, found: _Found) -> PullResult:
     image = NewImage(found.config, moment, found.parsed.diff_ids, blobs)
     tags = [(reference.repository, reference.tag)] if reference.tag and not reference.digest else []
     job.images.records.commit(image, tags, names)
+    behind.catch_up(job.images.store)
     return PullResult(image_id, found.digest, newer=True)
 
 
