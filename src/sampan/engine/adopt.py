@@ -26,7 +26,7 @@ from sampan.engine.containers.restarts import starts_with_daemon
 from sampan.engine.containers.start import launch, running
 from sampan.engine.engine import Engine
 from sampan.engine.monitorlink import MonitorLink, adopt
-from sampan.engine.networks import hanging, resolving
+from sampan.engine.networks import hanging, reserving, resolving
 from sampan.engine.state import State
 from sampan.engine.volumes import filling, mounting
 from sampan.errors import SampanError
@@ -45,7 +45,9 @@ async def adopt_all(engine: Engine) -> None:
         engine.containers.add(container)
     for container in loaded.removing:
         await finish_removal(engine, container)
-    await resolving.expect(engine, [one for one in loaded.containers if one.status.reserved])
+    await resolving.expect(
+        engine, [one for one in loaded.containers if one.status.reserved and reserving.is_expected(one)]
+    )
     limit = asyncio.Semaphore(_AT_ONCE)
 
     async def one(container: Container) -> None:

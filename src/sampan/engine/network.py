@@ -336,14 +336,21 @@ class NetworkFloor:
         if known is not None:
             known.release(container.id)
 
+    def keep(self, container: Container) -> None:
+        """Its addresses are only reserved from now on."""
+        for known in self._known.values():
+            for pool in known.pools:
+                pool.keep(container.id)
+
     async def disconnect(self, container: Container) -> None:
-        """Free ports and addresses on all networks. Already so is a result."""
+        """Free ports, and addresses on all networks but those that are reserved. Already so is a result."""
         if self.opened is None:
             return
         network, endpoints = self.opened, container.status.endpoints
         if not endpoints or any(one.ports for one in endpoints):
             await self.run(lambda: network.ports.unpublish(container.id))
-        for identity in self._known:
+        kept = {one.network_id for one in container.status.reserved}
+        for identity in self._known.keys() - kept:
             self.leave(container, identity)
 
     def adopt(self, container: Container) -> None:

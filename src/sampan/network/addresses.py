@@ -141,6 +141,12 @@ class Pool:
             number = self._find(owner)
             return "" if number is None else self._text(number)
 
+    def keep(self, owner: str) -> None:
+        """What it has, it has only reserved from now on."""
+        with self._lock:
+            if self._find(owner) is not None:
+                self._reserving.add(owner)
+
     def give_back(self, owner: str) -> None:
         """What is only reserved is free again."""
         if owner in self._reserving:

@@ -29,12 +29,14 @@ _OOM_SCORE = b"-500"
 
 
 class Sandbox(NamedTuple):
-    """A container's sockets, how we hear of its end, and what is being done for it."""
+    """A container's sockets, how we hear of its end, and what is being done for it. `runs`: what the table
+    called it when it came."""
 
     container: str
     udp: socket.socket
     tcp: socket.socket
     pidfd: int
+    runs: frozenset[str]
     tasks: set[asyncio.Task[None]]
 
     @property
@@ -128,9 +130,10 @@ class Resolver:
     def _serve(self, container: str, files: list[int]) -> None:
         if container in self._sandboxes:
             self._end(self._sandboxes[container])
-        self._dead.discard(container)
+        runs = table.runs(self._table.read(), container)
+        self._dead -= runs
         udp, tcp = (socket.socket(fileno=one) for one in files[:2])
-        sandbox = Sandbox(container, udp, tcp, files[2], set())
+        sandbox = Sandbox(container, udp, tcp, files[2], frozenset(runs), set())
         self._sandboxes[container] = sandbox
         loop = asyncio.get_running_loop()
         for one in (sandbox.udp, sandbox.tcp):
@@ -151,8 +154,11 @@ class Resolver:
             task.cancel()
         if self._sandboxes.get(sandbox.container) is sandbox:
             del self._sandboxes[sandbox.container]
-            self._dead.add(sandbox.container)
-            self._dead &= {e.container for n in self._table.read().networks.values() for e in n.entries}
+            names = self._table.read()
+            known = table.runs(names, sandbox.container)
+            # What it was plugged into later has ended with it; what is of its next run already has not.
+            self._dead |= sandbox.runs | known if known & sandbox.runs else sandbox.runs
+            self._dead &= {entry.run for one in names.networks.values() for entry in one.entries}
         self._over.set()
 
     # -- questions ---------------------------------------------------------------------------------

@@ -9,15 +9,19 @@ from typing import NamedTuple
 
 FILE = "names.json"
 MACHINE = ("host.docker.internal", "host.containers.internal")
-EXPECTED = "+"  # before the ID of a container that has an address, and has not started yet
 
 
 class Entry(NamedTuple):
-    """A container on one network. The first of its names is its own; `addresses` of both families."""
+    """A container on one network. The first of its names is its own; `addresses` of both families.
+    `run`: `run_of` it; without a life while its start is awaited."""
 
-    container: str
+    run: str
     names: Sequence[str]
     addresses: Sequence[str]
+
+    @property
+    def container(self) -> str:
+        return self.run.partition("#")[0]
 
 
 class Network(NamedTuple):
@@ -42,6 +46,11 @@ class Names(NamedTuple):
 
 
 NOTHING = Names({}, {})
+
+
+def run_of(container: str, life: str) -> str:
+    """One run of a container: who is told that it has ended does not take the next one for dead."""
+    return f"{container}#{life}"
 
 
 def encode(names: Names) -> bytes:
@@ -90,7 +99,8 @@ def forwards(names: Names, client: Client) -> bool:
 
 
 def find(names: Names, client: Client, name: str, dead: Collection[str]) -> list[str] | None:
-    """The addresses behind a name; None: it is nobody's here. `name` without its last dot, lower case."""
+    """The addresses behind a name; None: it is nobody's here. `name` without its last dot, lower case;
+    `dead`: runs that have ended."""
     networks = [names.networks[one] for one in client.networks if one in names.networks]
     if name in MACHINE:
         return [gateway for network in networks for gateway in network.gateways] or None
@@ -100,8 +110,8 @@ def find(names: Names, client: Client, name: str, dead: Collection[str]) -> list
             found = [
                 address
                 for entry in network.entries
-                if entry.container not in dead
-                and (entry.container.removeprefix(EXPECTED) == target or short in map(str.lower, entry.names))
+                if entry.run not in dead
+                and (entry.container == target or short in map(str.lower, entry.names))
                 for address in entry.addresses
             ]
             if found:
@@ -115,13 +125,19 @@ def _shortened(name: str, network: str) -> list[str]:
     return [name, name.removesuffix(suffix)] if name.endswith(suffix) else [name]
 
 
+def runs(names: Names, container: str) -> set[str]:
+    """Those of its entries that are alive."""
+    entries = (entry for network in names.networks.values() for entry in network.entries)
+    return {entry.run for entry in entries if entry.container == container and not entry.run.endswith("#")}
+
+
 def find_name(names: Names, client: Client, question: str, dead: Collection[str]) -> str | None:
     """Of 2.0.18.172.in-addr.arpa: `NAME.NETWORK`."""
     address = reverse(question)
     for one in client.networks:
         network = names.networks.get(one)
         for entry in network.entries if network else ():
-            if network and address and address in entry.addresses and entry.container not in dead:
+            if network and address and address in entry.addresses and entry.run not in dead:
                 return f"{entry.names[0]}.{network.name}"
     return None
 

@@ -146,3 +146,31 @@ def test_a_new_daemon_keeps_what_was_told(
     assert ask("web") == before
     sampan("start", web)
     assert ask("web") == before
+
+
+def test_a_project_comes_up_again(
+    sampan: Client, net: str, create: Create, ask: Callable[[str], set[str]]
+) -> None:
+    web, db = create("web"), create("db")
+    sampan("start", web, db)
+    sampan("stop", "-t", "0", web, db)
+    assert ask("db") == set()
+    sampan("start", web)
+    before = ask("db")
+    assert len(before) == 1
+    sampan("start", db)
+    assert {address(sampan, net, db)} == before == ask("db")
+    sampan("stop", "-t", "0", db)
+    sampan("restart", "-t", "0", web)
+    assert ask("db") == set(), "the rest of it ran"
+
+
+def test_a_restart_keeps_name_and_address(
+    sampan: Client, net: str, create: Create, ask: Callable[[str], set[str]]
+) -> None:
+    first, web = create("first"), create("web", part=False)
+    sampan("start", first, web)
+    before = ask("web")
+    sampan("rm", "-f", first)
+    sampan("restart", "-t", "0", web)
+    assert ask("web") == before == {address(sampan, net, web)}

@@ -40,6 +40,16 @@ def test_the_dead_are_not_found() -> None:
     assert table.find(NAMES, CLIENT, "web", {"w" * 64}) is None
 
 
+def test_the_end_of_one_run_is_not_that_of_the_next() -> None:
+    first, second, none = (Entry(table.run_of("w", life), ["web"], ["172.18.0.2"]) for life in ("1", "2", ""))
+    for entry, there in ((first, None), (second, ["172.18.0.2"]), (none, ["172.18.0.2"])):
+        names = Names({"n": Network("one", False, [], [entry])}, {"c": Client(["n"], {"short": "w"}, [])})
+        assert table.find(names, names.clients["c"], "web", {first.run}) == there
+        assert table.find(names, names.clients["c"], "short", {first.run}) == there
+        assert table.runs(names, "w") == ({entry.run} if entry is not none else set())
+        assert table.runs(names, "x") == set()
+
+
 @pytest.mark.parametrize(
     ("question", "name"),
     [

@@ -60,6 +60,7 @@ async def start(engine: Engine, container: Container) -> bool:
             container.restart = None
         container.status.stopped_by_user = False
         container.status.restart_count = 0
+        await resolving.expect_others(engine, container)
         await launch(engine, container)
         return True
 

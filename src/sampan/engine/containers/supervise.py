@@ -94,7 +94,10 @@ async def _clear(engine: Engine, container: Container) -> None:
 
 async def let_go(engine: Engine, container: Container) -> None:
     """Of what it had while it ran: names, addresses, ports, mounted volumes."""
-    await resolving.forget(engine, container)
+    if container.id in engine.known.returning:
+        await resolving.keep(engine, container)
+    else:
+        await resolving.forget(engine, container)
     await hanging.let_go(engine, container)
     await engine.network.disconnect(container)
     tell_network(engine, container, "disconnect")

@@ -11,6 +11,8 @@ class Known:
     def __init__(self) -> None:
         self.endpoints: dict[str, tuple[Container, list[Endpoint]]] = {}
         self.expected: dict[str, Container] = {}  # they are found, and do not ask
+        self.until: dict[str, float] = {}  # ID → the loop's time after which it is expected no more
+        self.returning: set[str] = set()  # IDs: whoever of them ends now is expected from then on
         self.lock = asyncio.Lock()
         self.held: socket.socket | None = None
 

@@ -10,15 +10,31 @@ from sampan.engine.networks.store import Network
 from sampan.engine.state import State
 from sampan.errors import InvalidArgument, NotFound
 
-# Labels: the container is part of something that comes up together; it takes the place of one of this name.
+# Labels: it is part of what comes up together; it takes the place of one of this name; it is a single
+# command of somebody's.
 PROJECT = "com.docker.compose.project"
 REPLACES = "com.docker.compose.replace"
+ONEOFF = "com.docker.compose.oneoff"
 
 
 def is_expected(container: Container) -> bool:
     """It was created to be started with others, and has not been yet."""
-    labels = container.definition.config.labels or {}
-    return PROJECT in labels and container.state is State.CREATED and not container.status.error
+    return (
+        bool(_label(container, PROJECT)) and container.state is State.CREATED and not container.status.error
+    )
+
+
+def project_at_rest(engine: Engine, container: Container) -> list[Container]:
+    """The others of its project, when nothing of that runs: it is started again, and they will be, too."""
+    project = _label(container, PROJECT)
+    others = [one for one in engine.containers if one is not container and _label(one, PROJECT) == project]
+    if not project or any(one.running for one in others):
+        return []
+    return [one for one in others if one.state is State.EXITED and _label(one, ONEOFF) != "True"]
+
+
+def _label(container: Container, name: str) -> str:
+    return (container.definition.config.labels or {}).get(name, "")
 
 
 def reserve(engine: Engine, container: Container) -> list[Endpoint]:
@@ -53,7 +69,7 @@ def _place(
 
 def _predecessor(engine: Engine, container: Container) -> Container | None:
     """Whom it was created to replace."""
-    name = (container.definition.config.labels or {}).get(REPLACES, "")
+    name = _label(container, REPLACES)
     with suppress(NotFound, InvalidArgument):
         found = engine.containers.find(name)
         return found if found is not container else None

@@ -16,6 +16,7 @@ from sampan.engine.containers.record import Container, Endpoint
 from sampan.engine.engine import Engine
 from sampan.engine.networks import attach, plugging, reserving, wanted
 from sampan.engine.networks.known import Known
+from sampan.engine.state import State
 from sampan.errors import NotFound, SampanError, Unavailable
 from sampan.network import files
 from sampan.resolver import table
@@ -27,6 +28,7 @@ _PATIENCE = 20.0  # seconds for it to listen
 _ATTEMPTS = 3
 _LATER = 1.0  # seconds until one that did not start is tried again
 _AT_ONCE = 8  # containers that get their sockets: each takes a process
+_COMING_UP = 10.0  # seconds within which who starts a project again has started all of it
 _log = logging.getLogger(__name__)
 
 
@@ -62,6 +64,52 @@ async def expect(engine: Engine, containers: Iterable[Container]) -> None:
         await _write(engine)
 
 
+async def expect_others(engine: Engine, container: Container) -> None:
+    """A project comes up again: the rest of it is expected for a while."""
+    if container.has_run and container.id in engine.known.expected:
+        return  # it is one of those, or has been up to now
+    others = reserving.project_at_rest(engine, container)
+    await expect(engine, others)
+    if others:
+        end = asyncio.get_running_loop().time() + _COMING_UP
+        engine.known.until.update({one.id: end for one in others})
+        engine.tasks.spawn(_expect_no_more(engine, others))
+
+
+async def _expect_no_more(engine: Engine, containers: list[Container]) -> None:
+    await asyncio.sleep(_COMING_UP)
+    for container in containers:
+        late = engine.known.until.get(container.id, 0.0) <= asyncio.get_running_loop().time()
+        if late and container.id in engine.known.expected:
+            await forget(engine, container)
+
+
+async def will_return(engine: Engine, container: Container) -> None:
+    """It is about to end and to start again: its names stay."""
+    engine.known.returning.add(container.id)
+    if container.id in engine.known.endpoints:
+        await renew(engine)
+
+
+async def has_not_returned(engine: Engine, container: Container) -> None:
+    engine.known.returning.discard(container.id)
+    if container.id in engine.known.expected and container.state is not State.CREATED:
+        await forget(engine, container)
+    elif container.id in engine.known.endpoints:
+        await renew(engine)
+
+
+async def keep(engine: Engine, container: Container) -> None:
+    """It has ended, and is about to start again: its places stay its own."""
+    async with engine.known.lock:
+        found = engine.known.endpoints.pop(container.id, None)
+        if found is not None:
+            engine.network.keep(container)
+            container.status.reserved = [one for one in found[1] if is_named(engine, one)]
+            engine.known.expected[container.id] = container
+            await _write(engine)
+
+
 async def forget(engine: Engine, container: Container) -> None:
     """Already so is a result."""
     known = engine.known
@@ -70,6 +118,7 @@ async def forget(engine: Engine, container: Container) -> None:
     async with engine.known.lock:
         known.endpoints.pop(container.id, None)
         known.expected.pop(container.id, None)
+        known.until.pop(container.id, None)
         reserving.release(engine, container)
         await _write(engine)
         if not engine.known.endpoints:
@@ -132,15 +181,16 @@ def _names(engine: Engine, known: Known) -> Names:
             networks[network.id] = Network(network.name, network.internal, gateways, of_network)
             names = wanted.dns_names(container, asked.get(network.name) or EndpointRequest())
             addresses = [one for one in (endpoint.address, endpoint.address6) if one]
-            of_network.append(Entry(container.id, names, addresses))
+            life = "" if container.id in known.returning else endpoint.host_name
+            of_network.append(Entry(table.run_of(container.id, life), names, addresses))
         clients[container.id] = Client(mine, _links(engine, asked), _servers(container))
     _add_expected(engine, entries)
     return Names(networks, clients)
 
 
 def _add_expected(engine: Engine, entries: dict[str, list[Entry]]) -> None:
-    """Marked, for the resolver may have seen the end of an earlier run; and only under names that nobody who
-    runs answers to: the next replica and the successor have no part in them yet."""
+    """Only under names that nobody who runs answers to: the next replica and the successor have no part in
+    them yet."""
     fresh: dict[str, list[Entry]] = {}
     for container in engine.known.expected.values():
         asked = wanted.requests(container)
@@ -149,7 +199,7 @@ def _add_expected(engine: Engine, entries: dict[str, list[Entry]]) -> None:
             names = wanted.dns_names(container, asked.get(place.network) or EndpointRequest())
             names = [name for name in names if name not in taken]
             addresses = [one for one in (place.address, place.address6) if one]
-            entry = Entry(table.EXPECTED + container.id, names, addresses)
+            entry = Entry(table.run_of(container.id, ""), names, addresses)
             fresh.setdefault(place.network_id, []).append(entry)
     for network_id, found in fresh.items():
         entries.setdefault(network_id, []).extend(found)
