@@ -73,7 +73,8 @@ def number(text: str) -> int | None:
 
 
 def read(root: int, path: str) -> str:
-    """The file as text, "" if it is none: not there, no regular file, too big. Never blocks."""
+    """The file as text, "" if it is none: not there, no regular file, too big, nothing to be had of it (a
+    link to /proc/self/mem). Never blocks."""
     try:
         fd = open_path(root, path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
     except OSError:
@@ -83,6 +84,8 @@ def read(root: int, path: str) -> str:
         if not stat.S_ISREG(status.st_mode) or status.st_size > _FILE_LIMIT:
             return ""
         return os.read(fd, _FILE_LIMIT).decode("utf-8", "surrogateescape")
+    except OSError:
+        return ""
     finally:
         os.close(fd)
 

@@ -78,3 +78,11 @@ def test_only_small_regular_files_are_read(tmp_path: os.PathLike[str]) -> None:
         assert read(root, "/link") == PASSWD
     finally:
         os.close(root)
+
+
+def test_a_regular_file_that_cannot_be_read_is_none() -> None:
+    root = os.open("/proc/self", os.O_PATH | os.O_DIRECTORY)
+    try:
+        assert read(root, "/mem") == ""  # EIO
+    finally:
+        os.close(root)
