@@ -1,5 +1,6 @@
 """What a daemon has on disk and says that it has; and where the two contradict each other."""
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,12 +38,16 @@ def files(scene: Scene) -> Iterator[str]:
 
 
 def _walk(root: Path) -> Iterator[Path]:
-    for directory, below, found in os.walk(root):
-        here = Path(directory)
-        closed = [name for name in below if any((here / name).match(pattern) for pattern in _CLOSED)]
-        for name in closed:
-            below.remove(name)
-        yield from (here / name for name in (*below, *closed, *found))
+    """Not recursive, and as deep as a path may be long: some tests make trees that are deeper."""
+    waiting = [root]
+    while waiting:
+        here = waiting.pop()
+        with contextlib.suppress(OSError):
+            for entry in os.scandir(here):
+                path = Path(entry.path)
+                yield path
+                if entry.is_dir(follow_symlinks=False) and not any(map(path.match, _CLOSED)):
+                    waiting.append(path)
 
 
 def rows(scene: Scene) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """`docker inspect` of a container: the record as the Engine API shows it."""
 
 import os
+import stat
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from sampan.engine.images import resolve
 from sampan.engine.networks import wanted
 from sampan.engine.state import State
 from sampan.errors import SampanError
+from sampan.storage.walk import walk
 
 _EMPTY_LISTS = (
     "BlkioDeviceReadBps", "BlkioDeviceReadIOps", "BlkioDeviceWriteBps", "BlkioDeviceWriteIOps",
@@ -196,16 +198,21 @@ def ports(container: Container) -> dict[str, Any]:
 
 
 def usage(path: str) -> int:
-    """Bytes of regular files below, as Docker counts them. Calm."""
-    total = 0
-    for base, _, names in os.walk(path):
-        for name in names:
-            try:
-                status = os.lstat(f"{base}/{name}")
-            except OSError:
-                continue
-            total += status.st_size
-    return total
+    """Bytes of the files below, each once, as Docker counts them. The container may change what is there,
+    links included, while this looks. Calm."""
+    try:
+        root = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return 0
+    try:
+        sizes = {
+            entry.status.st_ino: entry.status.st_size
+            for entry in walk(root)
+            if not stat.S_ISDIR(entry.status.st_mode)
+        }
+    finally:
+        os.close(root)
+    return sum(sizes.values())
 
 
 def image_size(engine: Engine, image_id: str) -> int:
