@@ -108,6 +108,22 @@ def test_skopeo_reads_what_we_pushed(
     assert all((tmp_path / "d" / layer["digest"][7:]).exists() for layer in manifest["layers"])
 
 
+@pytest.mark.skipif(shutil.which("skopeo") is None, reason="skopeo is not installed")
+def test_we_read_what_skopeo_pushed(cli: Client, second: str, new_image: Name, tmp_path: Path) -> None:
+    """From our archive to a registry by skopeo, and back here: the same image."""
+    image, name = new_image(), f"{second}/{cli.name}/by-skopeo:x"
+    cli("import", "-", f"{image}:x", stdin=bytes(10240))
+    cli("save", "-o", f"{tmp_path}/a.tar", f"{image}:x")
+    identity = cli("inspect", "-f", "{{.Id}}", f"{image}:x").out
+    cli("rmi", f"{image}:x")
+    source, target = f"docker-archive:{tmp_path}/a.tar", f"docker://{name}"
+    command = ["skopeo", "copy", "-q", "--insecure-policy", "--dest-tls-verify=false", source, target]
+    subprocess.run(command, check=True, timeout=120)
+    cli("pull", name)
+    assert cli("inspect", "-f", "{{.Id}}", name).out == identity
+    cli("rmi", name)
+
+
 def test_nobody_gets_in_without_a_password(
     cli: Client, locked: str, named: Callable[[str, str], str], tmp_path: Path
 ) -> None:

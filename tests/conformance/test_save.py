@@ -86,6 +86,35 @@ def test_skopeo_reads_it_and_we_read_skopeos(cli: Client, made: str, tmp_path: P
     assert cli("run", "--rm", f"{made}:back", "cat", "/saved").out == "saved\n"
 
 
+@pytest.mark.skipif(shutil.which("skopeo") is None, reason="skopeo is not installed")
+def test_skopeos_own_layout(cli: Client, made: str, tmp_path: Path) -> None:
+    """With another manifest around them, the same configuration and layers are the same image."""
+    cli("save", "-o", f"{tmp_path}/a.tar", f"{made}:one")
+    source, target = f"docker-archive:{tmp_path}/a.tar", f"oci-archive:{tmp_path}/b.tar:{made}:layout"
+    subprocess.run(["skopeo", "copy", "-q", "--insecure-policy", source, target], check=True, timeout=120)
+    assert "Loaded image" in cli("load", "-i", f"{tmp_path}/b.tar").out
+    assert cli("run", "--rm", f"{made}:one", "cat", "/saved").out == "saved\n"
+
+
+def test_several_at_once_through_a_pipe(cli: Client, made: str, new_image: Name, tmp_path: Path) -> None:
+    """An image with two names, and another on the same layers: each layer is in the archive once."""
+    other = new_image()
+    cli("build", "-q", "-t", f"{other}:x", "-", stdin=f"FROM {made}:one\nLABEL a=b\n".encode())
+    names = [f"{made}:one", f"{made}:two", f"{other}:x"]
+    with (tmp_path / "all.tar").open("wb") as file:
+        subprocess.run(
+            [cli.program, "save", *names], stdout=file, env=cli.environment, check=True, timeout=240
+        )
+    found = documents(tmp_path / "all.tar")
+    assert [entry["RepoTags"] for entry in found["manifest.json"]] == [names[:2], names[2:]]
+    with tarfile.open(tmp_path / "all.tar") as archive:
+        assert len(archive.getnames()) == len(set(archive.getnames()))
+    before = [identity(cli, name) for name in names]
+    cli("rmi", *names)
+    cli("load", stdin=(tmp_path / "all.tar").read_bytes())
+    assert [identity(cli, name) for name in names] == before
+
+
 REAL = os.environ.get("SAMPAN_BESIDE", "")  # the socket of a dockerd that may load and save
 
 
