@@ -19,6 +19,10 @@ class Remap(NamedTuple):
         """uidMappings and gidMappings of the runtime-spec."""
         return {"uidMappings": _entries(self.uids), "gidMappings": _entries(self.gids)}
 
+    def outside(self, uid: int, gid: int) -> tuple[int, int]:
+        """On this machine. Raises InvalidArgument for an id that is not mapped."""
+        return _outside(self.uids, uid), _outside(self.gids, gid)
+
 
 def remap(value: object, subuid: str = "/etc/subuid", subgid: str = "/etc/subgid") -> Remap | None:
     """None: not asked for. Raises InvalidArgument."""
@@ -29,6 +33,13 @@ def remap(value: object, subuid: str = "/etc/subuid", subgid: str = "/etc/subgid
     user, _, group = value.partition(":")
     user = _DEFAULT if user == "default" else user
     return Remap(_ranges(subuid, user, "subuid"), _ranges(subgid, group or user, "subgid"))
+
+
+def _outside(ranges: tuple[Range, ...], inside: int) -> int:
+    for first, outside, size in ranges:
+        if first <= inside < first + size:
+            return outside + inside - first
+    raise InvalidArgument(f"ID {inside} is not in the user namespace of containers")
 
 
 def _ranges(path: str, name: str, kind: str) -> tuple[Range, ...]:

@@ -101,3 +101,41 @@ def test_whose_a_mount_is(remapped: Daemon, boat: Client, tmp_path: Path) -> Non
     assert boat(*run, f"{tmp_path}:/m:U", *look).out == "33 44\n33 44\n"
     assert os.stat(tmp_path).st_uid == FIRST + 33
     boat("volume", "rm", "vol")
+
+
+def test_a_build(remapped: Daemon, boat: Client, tmp_path: Path) -> None:
+    """RUN is remapped as a container is; what it makes belongs to whom it says, there and on the disk."""
+    (tmp_path / "context").mkdir()
+    (tmp_path / "context/file").write_text("from the context\n")
+    (tmp_path / "context/Dockerfile").write_text(
+        "FROM busybox AS other\nRUN echo of-other > /o && chown 7:8 /o\n"
+        "FROM busybox\nWORKDIR /w\n"
+        "RUN awk '{print $2}' /proc/self/uid_map > map && touch root && touch x && chown 33:44 x\n"
+        "COPY --chown=5:6 file .\nADD --chmod=600 file /added\nCOPY --from=other /o /w/o\n"
+        "USER 33\nRUN --mount=type=cache,target=/cache,uid=33 --mount=type=tmpfs,target=/t"
+        " --mount=target=/ctx --mount=type=secret,id=s,uid=33"
+        " cat /ctx/file /run/secrets/s > /cache/mine && touch /t/x && cp /cache/mine /w/x\n"
+        "USER 0\n"
+    )
+    (tmp_path / "secret").write_text("a secret\n")
+    flags = ("-t", "made:x", "--secret", f"id=s,src={tmp_path}/secret")
+    boat("build", "-q", *flags, str(tmp_path / "context"))
+    seen = "cat map x; stat -c '%n %u %g' root x file o /added /w"
+    lines = boat("run", "--rm", "made:x", "sh", "-c", seen).out.splitlines()
+    assert lines == [
+        str(FIRST), "from the context", "a secret",
+        "root 0 0", "x 33 44", "file 5 6", "o 7 8", "/added 0 0", "/w 0 0",
+    ]  # fmt: skip
+    owners = {os.stat(path).st_uid for path in (remapped.data / "layers").glob("*/diff/w/*")}
+    assert owners == {0, 5, 7, 33}
+    boat("rmi", "made:x")
+    boat("builder", "prune", "-af")
+
+
+def test_a_failed_step_is_entered_remapped(remapped: Daemon, boat: Client, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM busybox\nRUN echo left > /left && exit 3\n")
+    failed = boat("build", str(tmp_path), check=False)
+    assert failed.code == 1
+    shown = boat("debug", "", "sh", "-c", "cat /left; awk '{print $2}' /proc/self/uid_map").out
+    assert shown == f"left\n{FIRST}\n"
+    boat("builder", "prune", "-af")

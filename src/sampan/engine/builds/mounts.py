@@ -21,8 +21,10 @@ from sampan.engine.builds.context import Contexts
 from sampan.engine.builds.request import Request
 from sampan.engine.builds.run import Place
 from sampan.engine.builds.threads import in_thread
+from sampan.engine.containers.config import Ownership
 from sampan.engine.containers.record import MountPoint
 from sampan.engine.engine import Engine
+from sampan.engine.subids import Remap
 from sampan.errors import InvalidArgument, NotFound
 
 _SECRETS_LIMIT = 500 << 10  # bytes, as in BuildKit
@@ -30,7 +32,8 @@ Viewed = Callable[[BoundMount], View]  # the files that a mount's content is; cl
 
 
 class Mounting:
-    """The mounts of one RUN. `private`: a directory in memory for secrets and the script."""
+    """The mounts of one RUN. `private`: a directory in memory for secrets and the script; `remap`: of the ids
+    of the RUN."""
 
     def __init__(
         self,
@@ -41,6 +44,7 @@ class Mounting:
         *,
         workspace: str,
         private: str,
+        remap: Remap | None,
     ) -> None:
         self._engine = engine
         self._builds = builds
@@ -48,6 +52,7 @@ class Mounting:
         self._contexts = contexts
         self._workspace = workspace
         self._private = private
+        self._remap = remap
 
     @contextlib.asynccontextmanager
     async def open(self, node: Run, viewed: Viewed) -> AsyncIterator[Place]:
@@ -83,7 +88,7 @@ class Mounting:
         """The context itself where it can be shown as it is; otherwise a copy, whose changes are nobody's."""
         mount = bound.mount
         writable = bool(mount.writable)
-        if isinstance(bound.content, Local) and not writable:
+        if isinstance(bound.content, Local) and not writable and self._remap is None:
             directory = self._contexts.plain_path(bound.content.name)
             if directory is not None:
                 with contextlib.closing(viewed(bound)) as view:
@@ -185,9 +190,16 @@ class Mounting:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with open(fd, "wb") as file:
             file.write(secret.data)
-            os.fchown(fd, mount.uid, mount.gid)
+            self._give(fd, mount.uid, mount.gid)
             os.fchmod(fd, 0o400 if mount.mode is None else mount.mode)
-        return [_bind(path, mount, writable=False)], environment
+        secret_file = MountPoint("bind", path, mount.target, writable=False, recursive=False)
+        return [secret_file], environment
+
+    def _give(self, fd: int, uid: int, gid: int) -> None:
+        """A file of a file system in memory, which may know no idmapped mounts (before Linux 6.3)."""
+        if self._remap is not None:
+            uid, gid = self._remap.outside(uid, gid)
+        os.fchown(fd, uid, gid)
 
     def _ssh(self, mount: Mount, index: int) -> tuple[list[MountPoint], list[str]]:
         path = self._request.ssh.get(mount.identity)
@@ -196,7 +208,8 @@ class Mounting:
                 raise InvalidArgument(f"unset ssh forward key {mount.identity}")
             return [], []
         target = mount.target or f"/run/buildkit/ssh_agent.{index}"
-        return [MountPoint("bind", path, target, recursive=False)], [f"SSH_AUTH_SOCK={target}"]
+        agent = MountPoint("bind", path, target, recursive=False, ownership=Ownership(idmap=""))
+        return [agent], [f"SSH_AUTH_SOCK={target}"]
 
     def _script(self, script: tuple[str, str]) -> MountPoint:
         directory = os.path.join(self._private, "pipes")
@@ -206,6 +219,7 @@ class Mounting:
         with open(fd, "w", encoding="utf-8", errors="surrogateescape") as file:
             file.write(script[1])
             os.fchmod(fd, 0o755)
+            self._give(fd, 0, 0)
         return MountPoint("bind", directory, "/dev/pipes", writable=False, recursive=False)
 
 
@@ -214,7 +228,15 @@ def _instances(name: str) -> Sequence[str]:
 
 
 def _bind(source: str, mount: Mount, *, writable: bool) -> MountPoint:
-    return MountPoint("bind", source, mount.target, writable=writable, recursive=False)
+    """The owners on the disk are those inside, also where a RUN has other ids on this machine."""
+    return MountPoint(
+        "bind",
+        source,
+        mount.target,
+        writable=writable,
+        recursive=False,
+        ownership=Ownership(idmap=""),
+    )
 
 
 def _not_found(mount: Mount) -> NotFound:

@@ -34,6 +34,7 @@ from sampan.engine.engine import Engine
 from sampan.engine.monitorlink import LaunchFailed, MonitorLink
 from sampan.engine.network import Connection
 from sampan.engine.networks.attach import attach_all
+from sampan.engine.subids import Remap
 from sampan.errors import Conflict, Internal, InvalidArgument
 from sampan.oci import image
 from sampan.runtime.protocol import Attach, Exited, Launch
@@ -91,6 +92,17 @@ def discard(engine: Engine, identity: str) -> None:
 # Before
 
 
+def remap_of(engine: Engine, node: Run, made: Made) -> Remap | None:
+    """Of the ids that the step runs with."""
+    return None if _on_own_ids(node, made) else engine.remap
+
+
+def _on_own_ids(node: Run, made: Made) -> bool:
+    """What does not go with remapped ones."""
+    on_host = made.base is not None and (made.base.is_host or made.base.row.on_host)
+    return node.security == "insecure" or on_host
+
+
 def _container(engine: Engine, request: Request, node: Run, made: Made, around: Place) -> Container:
     identity = names.new_id()
     host = msgspec.convert(msgspec.to_builtins(request.host), type(request.host))
@@ -99,8 +111,8 @@ def _container(engine: Engine, request: Request, node: Run, made: Made, around: 
     host.auto_remove = True
     host.runtime = runtimes.OWN
     host.privileged = node.security == "insecure"
-    if host.privileged or (made.base is not None and (made.base.is_host or made.base.row.on_host)):
-        host.userns_mode = "host"  # neither goes with remapped ids
+    if _on_own_ids(node, made):
+        host.userns_mode = "host"
     config = Config(
         hostname=engine.facts.hostname if node.network == "host" else "buildkitsandbox",
         env=[*node.environment, *node.secret_environment, *around.environment],

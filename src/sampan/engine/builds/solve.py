@@ -397,7 +397,13 @@ class Solver:
         heard = run.Heard(self._heard(vertex), lambda one: work.report(Running(vertex, one)))
         async with self._fresh() as workspace:
             mounting = Mounting(
-                work.engine, work.builds, work.request, work.contexts, workspace=workspace, private=private
+                work.engine,
+                work.builds,
+                work.request,
+                work.contexts,
+                workspace=workspace,
+                private=private,
+                remap=run.remap_of(work.engine, node, parent),
             )
             try:
                 async with mounting.open(node, viewed) as place:
