@@ -27,11 +27,13 @@ from harness.clients import Client, ours, stock
 from harness.daemon import Daemon, fresh_root
 from harness.reaching import Namespace, Service, Trial, Try
 from harness.reference import CACHE, Reference
+from harness.waiting import until
 
 MACHINE, LAN, SECOND = "198.18.200.1", "198.18.200.2", "198.18.201.1"
 MACHINE6, LAN6 = "2001:db8:77::1", "2001:db8:77::2"
 NETS = {"aa": ("10.231.1", "fd31:1"), "bb": ("10.231.2", "fd31:2"), "inner": ("10.231.3", "fd31:3")}
 FIRST = 28  # Docker's version that has it so
+CONTROL = os.environ.get("SAMPAN_TEST_CONTROL", "")  # a dockerd to be started in our daemon's place
 ACTORS = ("machine", "lan", "web", "peer", "other", "secret", "plain")
 PUBLISHED = [
     f"{at}{port}:80/{protocol}"
@@ -100,6 +102,7 @@ def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     names = {name: f"{name}-{os.getpid()}" for name in ("machine", "lan")}
     with ExitStack() as stack:
         _add(stack, names["lan"])
+        path = f"/run/netns/{names['machine']}"
         if os.environ.get("SAMPAN_REFERENCE"):
             dockerd: Reference = request.getfixturevalue("reference")
             _wire(stack, names["lan"], [])
@@ -107,20 +110,34 @@ def place(request: pytest.FixtureRequest) -> Iterator[Place]:
         else:
             _add(stack, names["machine"])
             _wire(stack, names["lan"], ["-n", names["machine"]])
-            daemon = Elsewhere(fresh_root())
-            daemon.netns = names["machine"]
             _make_unsafe(names["machine"])
-            stack.enter_context(audit.leaving_nothing(daemon))
-            cli, major, path = _client(daemon), FIRST, f"/run/netns/{names['machine']}"
+            cli, major = _control(stack, path) if CONTROL else (_ours(stack, names["machine"]), FIRST)
             cli("load", "-q", "-i", str(CACHE / "busybox.tar"), timeout=300)
         actors = {"machine": Namespace(path), "lan": Namespace(f"/run/netns/{names['lan']}")}
         stack.callback(lambda: [one.close() for one in actors.values()])
         yield _people(stack, cli, actors, major)
 
 
-def _client(daemon: Daemon) -> Client:
+def _ours(stack: ExitStack, netns: str) -> Client:
+    daemon = Elsewhere(fresh_root())
+    daemon.netns = netns
+    stack.enter_context(audit.leaving_nothing(daemon))
     found = stock(daemon.environment())
     return found if os.path.exists(found.program) else ours(daemon.environment())
+
+
+def _control(stack: ExitStack, netns: str) -> tuple[Client, int]:
+    """A dockerd of its own in the same place."""
+    root = fresh_root()
+    stack.callback(shutil.rmtree, root)
+    places = ["--data-root", f"{root}/data", "--exec-root", f"{root}/exec", "-p", f"{root}/pid"]
+    words = ["nsenter", f"--net={netns}", CONTROL, *places, "-H", f"unix://{root}/sock"]
+    log = stack.enter_context((root / "log").open("wb"))
+    dockerd = stack.enter_context(subprocess.Popen(words, stdout=log, stderr=log, cwd="/"))
+    stack.callback(dockerd.terminate)
+    cli = stock({**os.environ, "DOCKER_HOST": f"unix://{root}/sock"})
+    until(lambda: cli("version", check=False).code == 0, 60, "dockerd's first answer")
+    return cli, int(cli("version", "--format", "{{.Server.Version}}").out.split(".")[0])
 
 
 def _add(stack: ExitStack, name: str) -> None:
@@ -272,7 +289,7 @@ def test_every_cell(place: Place) -> None:
 @pytest.mark.parametrize("policy", ["accept", "drop"])
 def test_nothing_leaks_whatever_others_do_with_forwarded_packets(place: Place, policy: str) -> None:
     """A drop of somebody else's keeps things from where they should go; an accept opens nothing."""
-    if place.major < FIRST or os.environ.get("SAMPAN_REFERENCE"):
+    if CONTROL or os.environ.get("SAMPAN_REFERENCE"):
         pytest.skip("ours only")
     chain = f"type filter hook forward priority 0; policy {policy};"
     tries, expected = _cells(place)
@@ -295,7 +312,7 @@ def _nft(place: Place, script: str) -> None:
 def test_the_control_leaks(place: Place) -> None:
     """A Docker before 28 in the same place lets the lan in: the trial would have seen it."""
     if place.major >= FIRST:
-        pytest.skip("for a dockerd before 28 (SAMPAN_REFERENCE)")
+        pytest.skip("for a dockerd before 28 (SAMPAN_TEST_CONTROL)")
     tries, expected = _cells(place)
     leaks = _tried(place, tries, expected).keys() - expected
     print("\n".join(sorted(leaks)))
