@@ -89,6 +89,7 @@ GROUPS = {
         "version": "compose.version",
         "volumes": "compose.volumes",
         "wait": "compose.wait",
+        "watch": "compose.watch",
     },
     "container": {
         "attach": "container.attach",

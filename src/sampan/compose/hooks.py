@@ -20,7 +20,7 @@ _OUTPUT = 4096  # bytes of a hook's output that an error shows
 def post_start(client: Client, service: Service, name: str) -> None:
     """Raises Internal when one fails."""
     for hook in service.post_start:
-        status, output = _run(client, name, hook)
+        status, output = run(client, name, hook)
         if status:
             raise Internal(f"{name}: post_start hook exited with status {status}: {output.strip()}")
 
@@ -33,12 +33,13 @@ def pre_stop(client: Client, project: Project, name: str) -> None:
         given = inspect(client, name)["Config"].get("Labels") or {}
         service = project.services.get(given.get(labels.SERVICE, ""))
         for hook in service.pre_stop if service is not None else ():
-            _run(client, name, hook)
+            run(client, name, hook)
     except (Conflict, NotFound):  # it does not run
         return
 
 
-def _run(client: Client, name: str, hook: Hook) -> tuple[int, str]:
+def run(client: Client, name: str, hook: Hook) -> tuple[int, str]:
+    """Its exit status, and the end of its output."""
     config: dict[str, Any] = {
         "Cmd": hook.command,
         "AttachStdout": True,

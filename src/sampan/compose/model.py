@@ -142,6 +142,20 @@ class PreStart(Hook):
     per_replica: bool = False
 
 
+class Trigger(Struct):
+    path: str
+    action: str
+    exec: Hook | None = None
+    ignore: list[str] = []
+    include: list[str] = []
+    initial_sync: bool = False
+    target: str = ""
+
+
+class Develop(Struct):
+    watch: list[Trigger] = []
+
+
 class Logging(Struct):
     driver: str = ""
     options: dict[str, str | None] = {}
@@ -223,6 +237,7 @@ class Service(Struct):
     cpuset: str = ""
     depends_on: dict[str, Dependency] = {}
     deploy: Deploy | None = None
+    develop: Develop | None = None
     device_cgroup_rules: list[str] = []
     devices: list[Device] = []
     dns: list[str] = []

@@ -29,12 +29,16 @@ class Inotify:
     """Owned: close it, or use `with`. Non-blocking; `fileno` is readable when `read` has something."""
 
     MODIFY: ClassVar[int] = 0x2
+    ATTRIB: ClassVar[int] = 0x4
+    CLOSE_WRITE: ClassVar[int] = 0x8
     MOVED_FROM: ClassVar[int] = 0x40
     MOVED_TO: ClassVar[int] = 0x80
     CREATE: ClassVar[int] = 0x100
     DELETE: ClassVar[int] = 0x200
     DELETE_SELF: ClassVar[int] = 0x400
     MOVE_SELF: ClassVar[int] = 0x800
+    Q_OVERFLOW: ClassVar[int] = 0x4000  # some changes were lost; it has no watch
+    ISDIR: ClassVar[int] = 0x40000000
     IGNORED: ClassVar[int] = 0x8000  # the watch is gone
 
     def __init__(self) -> None:

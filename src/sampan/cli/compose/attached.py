@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from _socket import socket
     from collections.abc import Callable
 
+    from sampan.cli.compose.watcher import Watcher
     from sampan.cli.flags import Values
     from sampan.cli.session import Session
     from sampan.client.connection import Exchange
@@ -49,6 +50,8 @@ def run(session: Session, work: Work, steps: list[Step], options: Values, named:
             following.attach(name, fresh=name in started)
         following.watch_all(names)
         apply(work, list(last))
+        if options["watch"]:
+            following.watch_files()
         return following.until_the_end()
 
 
@@ -82,6 +85,7 @@ class _Following:
         self._events = Watch(session.client, work.project.name)
         self._stops: list[list[str]] = []
         self._asked: dict[int, tuple[str, Exchange]] = {}
+        self._watcher: Watcher | None = None
         self._interrupts = 0
         self._status: int | None = None
         self._wake, self._woken = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
@@ -97,6 +101,8 @@ class _Following:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
         self._events.close()
+        if self._watcher is not None:
+            self._watcher.close()
         os.close(self._wake)
         os.close(self._woken)
 
@@ -115,6 +121,11 @@ class _Following:
     def watch_all(self, names: object) -> None:
         every = [name for found in self._work.names.values() for name in found]
         self._alive = set(every)
+
+    def watch_files(self) -> None:
+        from sampan.cli.compose.watcher import Watcher
+
+        self._watcher = Watcher(self._session, self._work.project)
 
     def _listen(
         self, name: str, descriptor: int, read: Callable[[], bytes], *, tty: bool, first: bytes = b""
@@ -147,8 +158,13 @@ class _Following:
         poll = select.poll()
         for descriptor in (*self._streams, *self._asked, self._events.fileno(), self._wake):
             poll.register(descriptor, select.POLLIN)
+        watched = self._watcher.fileno() if self._watcher is not None else -1
+        if self._watcher is not None:
+            poll.register(watched, select.POLLIN)
         for descriptor, _ in poll.poll():
-            if descriptor in self._streams:
+            if descriptor == watched and self._watcher is not None:
+                self._watcher.readable()
+            elif descriptor in self._streams:
                 self._read(descriptor)
             elif descriptor in self._asked:
                 self._stopped(descriptor)

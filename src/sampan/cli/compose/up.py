@@ -107,6 +107,10 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
     wishes = _wishes(options, found, arguments)
     if session.group["dry-run"]:
         return converge.dry_run(session, found, wishes)
+    if options["watch"]:
+        from sampan.compose import develop
+
+        develop.rules(found)  # nothing is started for what cannot be watched
     work, steps, _ = converge.prepare(
         session, found, wishes, quiet_pull=options["quiet-pull"], quiet_build=options["quiet-build"]
     )
