@@ -10,9 +10,14 @@ from sampan.client.connection import Client
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Protocol
 
     from sampan.cli.flags import Values
+
+    class Display(Protocol):
+        def __call__(self, kind: str, name: str, state: str) -> None: ...
+        def settle(self) -> None: ...
+
 
 _DEFAULT = "default"  # the context that is not written down
 
@@ -30,6 +35,7 @@ class Session:
         self._options = options
         self._client: Client | None = None
         self._config: dict[str, Any] | None = None
+        self.display: Display | None = None  # what draws progress on the terminal, once something does
 
     @property
     def group(self) -> Values:

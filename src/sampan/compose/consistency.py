@@ -31,6 +31,10 @@ def _service(tree: Mapping, name: str, service: Mapping) -> None:
     if not any(key in service.items for key in ("image", "build", "provider")):
         text = f'service "{name}" has neither an image nor a build context specified: {_INVALID}'
         raise wrong(service.mark, path, text)
+    build = service.get("build")
+    if isinstance(build, Mapping) and {"dockerfile", "dockerfile_inline"} <= set(build.items):
+        text = f'service "{name}" declares mutually exclusive dockerfile and dockerfile_inline: {_INVALID}'
+        raise wrong(build.where("dockerfile_inline"), (*path, "build"), text)
     _references(tree, name, service)
     _mounts(tree, name, service)
     _copies(name, service)
@@ -50,13 +54,28 @@ def _references(tree: Mapping, name: str, service: Mapping) -> None:
         if isinstance(depends, Mapping) and reference not in services and _required(node):
             text = f'service "{name}" depends on undefined service "{reference}": {_INVALID}'
             near = near_miss(reference, list(services))
-            raise wrong(depends.where(reference), ("services", name, "depends_on"), text + near)
+            raise wrong(*_said(service, name, reference), text + near)
     for key in ("secrets", "configs"):
         grants, known = service.get(key), _section(tree, key)
         for grant in grants.items if isinstance(grants, Sequence) else []:
             source = text_of(grant.get("source")) if isinstance(grant, Mapping) else ""
             if source not in known:
                 _refuse(grant.mark, name, key, _Missing(f"undefined {key[:-1]} {source}", source, known))
+
+
+def _said(service: Mapping, name: str, reference: str) -> tuple[Mark, tuple[str, ...]]:
+    """Where a service mentions another one: depends_on, or a key that implies it."""
+    for key in ("links", "volumes_from"):
+        found = service.get(key)
+        for item in found.items if isinstance(found, Sequence) else ():
+            if text_of(item).partition(":")[0] == reference:
+                return item.mark, ("services", name, key)
+    for key in ("network_mode", "ipc", "pid"):
+        if text_of(service.get(key)) == f"service:{reference}":
+            return service.where(key), ("services", name, key)
+    depends = service.get("depends_on")
+    mark = depends.where(reference) if isinstance(depends, Mapping) else service.mark
+    return mark, ("services", name, "depends_on")
 
 
 def _required(node: Node) -> bool:
@@ -110,7 +129,12 @@ def _cycles(services: Table[str, Node]) -> None:
 def _follow(name: str, services: Table[str, Node], chain: tuple[str, ...], done: set[str]) -> None:
     if name in chain:
         cycle = " -> ".join((*chain[chain.index(name) :], name))
-        raise InvalidArgument(f"dependency cycle detected: {cycle}: {_INVALID}")
+        text = f"dependency cycle detected: {cycle}: {_INVALID}"
+        last = services[chain[-1]]
+        depends = last.get("depends_on") if isinstance(last, Mapping) else None
+        if not isinstance(depends, Mapping):
+            raise InvalidArgument(text)
+        raise wrong(depends.where(name), ("services", chain[-1], "depends_on"), text)
     node = services.get(name)
     if name in done or not isinstance(node, Mapping):
         return

@@ -40,7 +40,9 @@ def parse(text: str, file: str) -> list[Mapping]:
         line = mark.line + 1 if mark is not None else 0
         raise InvalidArgument(f"{Mark(file, line)}: yaml: {error.problem or error.context}") from None
     except YAMLError as error:
-        raise InvalidArgument(f"{file}: yaml: {error}") from None
+        raise InvalidArgument(f"{file}: yaml: {' '.join(str(error).split())}") from None
+    except RecursionError:
+        raise InvalidArgument(f"{file}: yaml: nested more than {_DEPTH} deep") from None
     found = []
     for document in documents:
         node = _Reading(file).node(document, 0)
@@ -69,6 +71,8 @@ class _Reading:
         if tag.startswith("!") and not ours and tag != "!":
             raise InvalidArgument(f"{mark}: unknown tag {tag}: only !reset and !override have a meaning here")
         if parsed.id == "scalar":
+            if "\0" in parsed.value:
+                raise InvalidArgument(f"{mark}: yaml: a value must not contain a NUL character")
             explicit = tag == _STRING or parsed.style is not None
             return Scalar(parsed.value if explicit else _plain(parsed.value), mark, ours)
         if parsed.id == "sequence":
@@ -115,7 +119,10 @@ def _plain(text: str) -> Plain:
     if _INTEGER.match(text):
         digits = text.lstrip("+-").replace("_", "")
         octal = len(digits) > 1 and digits[0] == "0" and digits[1].isdigit()
-        value = int(digits, 8 if octal else 0)
+        try:
+            value = int(digits, 8 if octal else 0)
+        except ValueError:  # 0x_, or more digits than Python reads
+            return text
         return -value if text[0] == "-" else value
     if _FLOAT.match(text):
         return float(text)

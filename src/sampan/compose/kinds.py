@@ -3,6 +3,8 @@ value joins an earlier one's (compose specification, Merge)."""
 
 from __future__ import annotations
 
+import ipaddress
+import math
 import re
 from collections.abc import Callable
 from collections.abc import Mapping as Table
@@ -28,6 +30,7 @@ from sampan.compose.tree import (
 from sampan.errors import InvalidArgument
 
 _TRUE = ("true", "yes", "y", "on", "1", "t")
+_EXPOSED = re.compile(r"\d{1,5}(-\d{1,5})?(/(tcp|udp|sctp))?")
 _FALSE = ("false", "no", "n", "off", "0", "f")
 
 
@@ -106,6 +109,33 @@ class Loose(_Plain):
         return Scalar(written(node.value), node.mark, node.tag)
 
 
+class Expose(Loose):
+    """A port or a range of them: 80, "80/udp", "8000-8010"."""
+
+    def cast(self, node: Scalar, at: At) -> Scalar:
+        found = super().cast(node, at)
+        if not _EXPOSED.fullmatch(str(found.value)):
+            raise at.wrong(node.mark, f'invalid port "{found.value}": write 80, "80/udp" or "8000-8010"')
+        return found
+
+
+class Address(Text):
+    """An IP address of the version."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__()
+        self._version = version
+
+    def cast(self, node: Scalar, at: At) -> Scalar:
+        found = super().cast(node, at)
+        try:
+            if ipaddress.ip_address(str(found.value)).version == self._version:
+                return found
+        except ValueError:
+            pass
+        raise at.wrong(node.mark, f'"{found.value}" is no IPv{self._version} address')
+
+
 class Choice(_Plain):
     def __init__(self, *words: str) -> None:
         self._words = words
@@ -164,7 +194,9 @@ class Number(_Plain):
         try:
             number = float(value)
         except ValueError:
-            raise at.wrong(node.mark, f'"{value}" is not a number') from None
+            number = math.nan
+        if not math.isfinite(number):
+            raise at.wrong(node.mark, f'"{value}" is not a number')
         return Scalar(int(number) if number.is_integer() else number, node.mark, node.tag)
 
 
@@ -350,9 +382,9 @@ class Pairs:
         return Mapping(found, node.mark, node.tag, keys)
 
     def _pair(self, item: Node, at: At) -> tuple[str, Node]:
-        if not isinstance(item, Scalar) or item.value is None:
+        if not isinstance(item, Scalar) or not isinstance(item.value, str):
             raise at.wrong(item.mark, 'must be a string, "NAME=value"')
-        text = written(item.value)
+        text = item.value
         cut = min((text.find(mark) for mark in self._separators if mark in text), default=-1)
         if cut < 0:
             return text, Scalar("" if self._empty else None, item.mark)

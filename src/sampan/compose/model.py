@@ -360,7 +360,8 @@ class Stored(Struct):
 
 class Project(Struct):
     """`files` and `directory` are what the labels of its containers say; `variables` for secrets; `known`:
-    all services of the files, chosen or not; `socket`: the daemon's own, for `use_api_socket`; `idle`,
+    all services of the files, chosen or not; `socket`: the daemon's own, for `use_api_socket`;
+    `separator`: between the parts of names (Compose 1 had "_"); `idle`,
     `refused`: what is to be said when it comes up (`notices`)."""
 
     name: str
@@ -373,13 +374,18 @@ class Project(Struct):
     files: list[str] = []
     variables: dict[str, str] = {}
     known: list[str] = []
+    separator: str = "-"
     socket: str = ""
     idle: list[str] = []
     refused: list[str] = []
 
     def image_of(self, service: Service) -> str:
         """What a service that is only built is called."""
-        return service.image or f"{self.name}-{service.name}"
+        return service.image or self.joined(service.name)
+
+    def joined(self, *parts: str) -> str:
+        """The name of something of this project."""
+        return self.separator.join((self.name, *parts))
 
     def images(self) -> set[str]:
         """All that its containers are made from."""

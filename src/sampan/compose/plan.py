@@ -242,7 +242,7 @@ class _Changes:
         return steps
 
     def _name(self, service: Service, number: int) -> str:
-        return service.container_name or f"{self._project.name}-{service.name}-{number}"
+        return service.container_name or self._project.joined(service.name, str(number))
 
     def _existing(self, service: Service, container: Container) -> list[Step]:
         cause = self._divergence(service, container)

@@ -53,7 +53,7 @@ class Preparing:
         )
 
     def _run(self, service: Service, index: int, step: PreStart, container: str) -> None:
-        name = f"{self._project.name}-{service.name}-pre_start-{index}"
+        name = self._project.joined(service.name, "pre_start", str(index))
         self._report("Container", name, "Starting")
         with suppress(NotFound):  # one that failed before
             rm.rm(self._client, name, force=True, volumes=True)

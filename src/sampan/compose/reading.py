@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from sampan.compose import discover, documents, interpolate, schema
 from sampan.compose.discover import Say
 from sampan.compose.kinds import At, near_miss, without_resets
-from sampan.compose.tree import Mapping, Node, Sequence, copy, data, text_of, wrong
+from sampan.compose.tree import Mapping, Node, Path, Sequence, copy, data, text_of, wrong
 from sampan.errors import InvalidArgument
 
 _SECTIONS = ("services", "networks", "volumes", "secrets", "configs", "models")
@@ -78,8 +78,17 @@ def stated_name(reading: Reading, files: Several[str]) -> str:
             node = document.get("name")
             if node is not None and not reading.raw:
                 node = interpolate.tree(node, reading.variables, reading.unset, ("name",))
-            found = text_of(node) or found
+            found = _checked(node) or found
     return found
+
+
+def _checked(node: Node | None) -> str:
+    if node is None:
+        return ""
+    try:
+        return discover.checked_name(text_of(node))
+    except InvalidArgument as error:
+        raise wrong(node.mark, ("name",), str(error)) from None
 
 
 def _parsed(reading: Reading, file: str) -> list[Mapping]:
@@ -163,6 +172,7 @@ def _other_file(scope: _Scope, file: str, extends: Mapping, path: tuple[str, ...
     if scope.reading.raw and "$" in file:
         raise wrong(extends.mark, path, f'"{file}" has to be interpolated to be found')
     absolute = os.path.normpath(os.path.join(scope.reading.directory, file))
+    _must_exist(absolute, extends, (*path, "file"))
     reading = replace(scope.reading, directory=os.path.dirname(absolute))
     services: dict[str, Node] = {}
     for document in _documents(reading, absolute):
@@ -189,12 +199,19 @@ def _included(reading: Reading, node: Mapping, path: tuple[str, ...]) -> Mapping
     paths = [os.path.join(reading.directory, text) for text in _texts(node.get("path"))]
     if not paths:
         raise wrong(node.mark, path, "missing property 'path'")
+    for file in paths:
+        _must_exist(file, node, (*path, "path"))
     said = text_of(node.get("project_directory"))
     directory = os.path.join(reading.directory, said) if said else os.path.dirname(paths[0])
     env_files = [os.path.join(reading.directory, text) for text in _texts(node.get("env_file"))]
     default = [os.path.join(directory, ".env")]
     variables = discover.with_env_files(env_files or default, reading.variables, required=bool(env_files))
     return read(replace(reading, directory=directory, variables=variables), paths)
+
+
+def _must_exist(file: str, node: Mapping, path: Path) -> None:
+    if not os.path.exists(file):
+        raise wrong(node.mark, path, f"open {file}: no such file or directory")
 
 
 def _texts(node: Node | None) -> list[str]:

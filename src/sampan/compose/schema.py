@@ -6,9 +6,11 @@ from typing import Any
 
 from sampan.compose import shortforms
 from sampan.compose.kinds import (
+    Address,
     Anything,
     Choice,
     Duration,
+    Expose,
     File,
     Flag,
     Kind,
@@ -175,8 +177,8 @@ _ENDPOINT = Object(
         "driver_opts": _OPTIONS,
         "gw_priority": Number(),
         "interface_name": Text(),
-        "ipv4_address": Text(),
-        "ipv6_address": Text(),
+        "ipv4_address": Address(4),
+        "ipv6_address": Address(6),
         "link_local_ips": words(),
         "mac_address": Text(),
         "priority": Number(),
@@ -273,7 +275,7 @@ SERVICE = Object(
         "entrypoint": Command(),
         "env_file": List(Short(_ENV_FILE, _in("path")), single=True, key=named("path")),
         "environment": Pairs(empty=False),
-        "expose": List(Loose(), key=by_value, unique=True),
+        "expose": List(Expose(), key=by_value, unique=True),
         "extends": Short(
             Object({"file": File(), "service": Text()}, required=("service",), extensions=False),
             _in("service"),

@@ -12,6 +12,7 @@ from sampan.compose.tree import Mapping, Node, Scalar, Sequence, text_of
 from sampan.errors import InvalidArgument, NotFound
 
 ALL = "*"
+_SECTIONS = ("networks", "volumes", "secrets", "configs", "models")
 
 
 def services(tree: Mapping) -> Table[str, Node]:
@@ -91,6 +92,31 @@ def narrowed(tree: Mapping, names: Collection[str]) -> Mapping:
     section = tree.items["services"]
     items = {**tree.items, "services": Mapping(kept, section.mark)}
     return Mapping(items, tree.mark, keys=tree.keys)
+
+
+def pruned(tree: Mapping) -> Mapping:
+    """Without networks, volumes, secrets, configs and models that no service uses."""
+    used: dict[str, set[str]] = {section: set() for section in _SECTIONS}
+    for node in services(tree).values():
+        for section in _SECTIONS:
+            used[section] |= _uses(node.get(section) if isinstance(node, Mapping) else None)
+        build = node.get("build") if isinstance(node, Mapping) else None
+        used["secrets"] |= _uses(build.get("secrets") if isinstance(build, Mapping) else None)
+    items = dict(tree.items)
+    for section, names in used.items():
+        found = tree.get(section)
+        if isinstance(found, Mapping):
+            kept = {key: node for key, node in found.items.items() if key in names}
+            items[section] = Mapping(kept, found.mark, found.tag, found.keys)
+    return Mapping(items, tree.mark, keys=tree.keys)
+
+
+def _uses(node: Node | None) -> set[str]:
+    """What a service names under a key: the keys of a mapping, or the sources in a list."""
+    if isinstance(node, Mapping):
+        return set(node.items)
+    items = node.items if isinstance(node, Sequence) else []
+    return {text_of(item.get("source")) for item in items if isinstance(item, Mapping)}
 
 
 def _profiles(node: Node) -> list[str]:

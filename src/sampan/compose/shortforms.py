@@ -106,6 +106,9 @@ def device(node: Node, at: At) -> Node:
         target = parts[1] or parts[0]
     if len(parts) > 2:
         permissions = parts[2]
+        if not permissions or set(permissions) - set("rwm"):
+            text = f'invalid device "{node.value}": permissions are some of "rwm"'
+            raise at.wrong(node.mark, text)
     return mapping(node.mark, source=parts[0], target=target, permissions=permissions)
 
 

@@ -7,7 +7,7 @@ import select
 import signal
 
 from sampan.cli import console
-from sampan.cli.compose import prefixed
+from sampan.cli.compose import prefixed, progress
 from sampan.cli.compose.prefixed import Lines, Printer, short_name
 from sampan.cli.console import ExitWith
 from sampan.client.container import attach, kill, logs
@@ -32,11 +32,14 @@ _PIECE = 64 * 1024
 
 def run(session: Session, work: Work, steps: list[Step], options: Values, named: list[str]) -> int:
     """Carry the plan out with the output shown from the first byte: the exit status."""
+    from dataclasses import replace
+
     from sampan.compose.apply import apply
     from sampan.compose.steps import KeepContainer, StartContainer
 
     last = [step for step in steps if isinstance(step, StartContainer | KeepContainer)]
     apply(work, [step for step in steps if step not in last])
+    work.hands = replace(work.hands, report=progress.steady(session, work.hands.report))
     services = _services(work, options, named)
     names = {name: service for service in services for name in work.names.get(service, ())}
     shown = [short_name(name, work.project.name) for name in names]

@@ -63,7 +63,7 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
         return _lines(select.profiles(loaded.tree))
     if options["to"]:
         return _kubernetes(session, options, loaded, arguments)
-    data = emit.plain(project.narrow(loaded, arguments))
+    data = emit.plain(project.narrow(session, loaded, arguments))
     return _narrowed(session, options, data, loaded.name)
 
 
@@ -72,7 +72,7 @@ def _kubernetes(session: Session, options: Values, loaded: Loaded, arguments: li
     from sampan.compose import emit
     from sampan.compose.kubernetes.convert import convert
 
-    tree = project.narrow(loaded, arguments)
+    tree = project.narrow(session, loaded, arguments)
     converted = convert(project.model(session, loaded, arguments), emit.plain(tree))
     for line in converted.warnings:
         console.error(f"WARN[0000] {line}")

@@ -53,7 +53,7 @@ def prepare(
     work.images = observed.images
     for name in project.services:
         work.names[name] = [item.name for item in observed.of_service(name)]
-    _tell_orphans(project, observed, options)
+    _tell_orphans(session, project, observed, options)
     return work, plan.containers(project, observed, options), observed
 
 
@@ -79,9 +79,10 @@ def dry_run(session: Session, project: Project, options: Options) -> int:
     return 0
 
 
-def _tell_orphans(project: Project, observed: Observed, options: Options) -> None:
+def _tell_orphans(session: Session, project: Project, observed: Observed, options: Options) -> None:
     from sampan.compose import plan
 
+    progress.settle(session)
     found = plan.orphans(project, observed)
     ignored = project.variables.get("COMPOSE_IGNORE_ORPHANS", "").lower() in ("1", "true")
     if found and not options.orphans and not ignored:

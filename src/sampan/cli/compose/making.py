@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sampan.cli import console
+from sampan.cli.compose import progress
 from sampan.cli.image import build, build_context, pulling
 
 TYPE_CHECKING = False
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 def pull(session: Session, image: str, say: Report, *, platform: str = "", quiet: bool = False) -> None:
     say("Image", image, "Pulling")
+    progress.settle(session)
     shown = None if quiet or session.group["progress"] == "quiet" else console.STDERR
     platform = platform or console.environment("DOCKER_DEFAULT_PLATFORM")
     pulling.pull(session, image, platform=platform, descriptor=shown)
@@ -26,6 +28,8 @@ def pull(session: Session, image: str, say: Report, *, platform: str = "", quiet
 def push(session: Session, image: str, *, quiet: bool = False) -> None:
     from sampan.cli.image import credentials, reference
     from sampan.cli.image import progress as transfer
+
+    progress.settle(session)
     from sampan.client.image import push as request
 
     name = reference.parse(image)
@@ -46,7 +50,10 @@ def make(
     """Build a service's image: its ID. `given`: flags of `build` by name, over what the file says."""
     if service.build is None:
         raise TypeError(f"{service.name} is not built")
+    progress.settle(session)
     options = _options(project, service, service.build)
+    options["progress"] = _build_progress(session)
+    options["quiet"] = options["progress"] == "quiet"
     options.update(given or {})
     options["build-arg"] += arguments
     context = build_context.prepare(session, options, service.build.context)
@@ -57,6 +64,14 @@ def make(
 
         return elsewhere.build(session, options, context)
     return str(build.run(session, options, context)["ID"])
+
+
+def _build_progress(session: Session) -> str:
+    """As the project's own is shown, where a build knows that manner."""
+    style = str(session.group["progress"])
+    if style == "auto" and session.group["ansi"] == "never":
+        return "plain"
+    return {"json": "rawjson"}.get(style, style)
 
 
 def _options(project: Project, service: Service, said: Build) -> Values:
@@ -83,7 +98,6 @@ def _options(project: Project, service: Service, said: Build) -> Values:
     privileged = ["security.insecure"] if said.privileged else []
     options["allow"] = [*said.entitlements, *privileged]
     options["secret"] = [_secret(project, grant.source) for grant in said.secrets]
-    options["progress"] = "plain" if options["progress"] == "auto" else options["progress"]
     return options
 
 

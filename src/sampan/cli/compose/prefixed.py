@@ -80,4 +80,7 @@ def colour_wanted(ansi: str, *, no_color: bool) -> bool:
 
 def short_name(container: str, project: str) -> str:
     """`web-1` of `proj-web-1`; a name of its own stays."""
-    return container.removeprefix(f"{project}-")
+    for separator in ("-", "_"):
+        if container.startswith(project + separator):
+            return container[len(project) + 1 :]
+    return container

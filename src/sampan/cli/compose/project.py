@@ -40,7 +40,15 @@ _PULL = ("", "always", "missing", "never", "build", "if_not_present", "policy")
 _PROGRESS = ("auto", "tty", "plain", "json", "quiet", "rawjson")
 
 
+_VARIABLES = {"ansi": "COMPOSE_ANSI", "progress": "COMPOSE_PROGRESS"}
+
+
 def check(options: Values) -> None:
+    for name, variable in _VARIABLES.items():
+        if name not in options.changed and console.environment(variable):
+            options[name] = console.environment(variable)
+    if console.environment("COMPOSE_COMPATIBILITY").lower() in ("1", "true"):
+        options["compatibility"] = True
     if options["progress"] not in _PROGRESS:
         raise ExitWith(1, f'unsupported --progress value "{options["progress"]}"')
     if options["ansi"] not in ("never", "always", "auto"):
@@ -78,19 +86,22 @@ def load(session: Session) -> Loaded:
     return load(asked, warn)
 
 
-def narrow(loaded: Loaded, names: Sequence[str] = (), *, dependencies: bool = True) -> Mapping:
-    """The services that are enabled, or `names` and what they need."""
+def narrow(
+    session: Session, loaded: Loaded, names: Sequence[str] = (), *, dependencies: bool = True
+) -> Mapping:
+    """The services that are enabled, or `names` and what they need, with the resources that they use."""
     from sampan.compose import select
 
     chosen = select.chosen(loaded.tree, loaded.found.profiles, names, dependencies=dependencies)
-    return select.narrowed(loaded.tree, chosen)
+    found = select.narrowed(loaded.tree, chosen)
+    return found if session.group["all-resources"] else select.pruned(found)
 
 
 def model(
     session: Session, loaded: Loaded, names: Sequence[str] = (), *, dependencies: bool = True
 ) -> Project:
     """The narrowed project as what plans are made from."""
-    return _converted(session, loaded, narrow(loaded, names, dependencies=dependencies))
+    return _converted(session, loaded, narrow(session, loaded, names, dependencies=dependencies))
 
 
 def everything(session: Session, loaded: Loaded) -> Project:
@@ -107,6 +118,7 @@ def _converted(session: Session, loaded: Loaded, tree: Mapping) -> Project:
     found.files = list(loaded.found.files)
     found.variables = dict(loaded.found.variables)
     url = session.default_host
+    found.separator = "_" if session.group["compatibility"] else "-"
     found.socket = url.removeprefix("unix://") if url.startswith("unix://") else ""
     found.known = list(select.services(loaded.tree))
     return found

@@ -118,7 +118,7 @@ def _create(work: Work, options: Values, service: Service, command: list[str]) -
     image = work.images.get(work.project.image_of(service), "")
     given = labels.of_container(work.project, service, 1, image, oneoff=True)
     given[labels.SLUG] = slug
-    name = options["name"] or f"{work.project.name}-{service.name}-run-{slug}"
+    name = options["name"] or work.project.joined(service.name, "run", slug)
     aliases = (name, service.name) if options["use-aliases"] else (name,)
     creation = container.creation(work.project, service, name, given, work.names, aliases=aliases)
     host = creation.body["HostConfig"]

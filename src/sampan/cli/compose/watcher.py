@@ -48,6 +48,7 @@ class Watcher:
             try:
                 self._carry_out(batch)
             except SampanError as error:  # the next change may put it right
+                progress.settle(self._session)
                 console.error(f"WARN[0000] Error handling changed files for service {batch.service}: {error}")
 
     def _mounted(self, rule: develop.Rule) -> bool:
@@ -73,6 +74,7 @@ class Watcher:
         if batch.rebuild:
             console.error(f'Rebuilding service(s) ["{service}"] after changes were detected...')
             self._rebuild(service)
+            progress.settle(self._session)
             console.error(f'service(s) ["{service}"] successfully built')
             return
         names = self._running(service)
@@ -100,6 +102,7 @@ class Watcher:
             say("Container", name, "Restarting")
             restart.restart(self._session.client, name)
             say("Container", name, "Restarted")
+        progress.settle(self._session)
 
     def _rebuild(self, service: str) -> None:
         from sampan.compose import plan
