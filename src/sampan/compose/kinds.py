@@ -403,6 +403,19 @@ class Pairs:
         return merge_items(base, over, lambda key: Loose(null=True))
 
 
+class Contexts(Pairs):
+    """Names of directories, or of what stands for one: an address, an image, another service."""
+
+    def read(self, node: Node, at: At) -> Node:
+        found = super().read(node, at)
+        if not isinstance(found, Mapping):
+            return found
+        items: dict[str, Node] = {}
+        for name, item in found.items.items():
+            items[name] = item if item.tag == RESET else File(urls=True).read(item, at.key(name))
+        return Mapping(items, found.mark, found.tag, found.keys)
+
+
 class Object:
     """The keys of the specification. `x-…` may hold anything."""
 

@@ -150,17 +150,28 @@ def orphans(project: Project, observed: Observed) -> list[Container]:
 def ordered(project: Project) -> list[str]:
     """The services, each behind what it depends on; by name where that says nothing."""
     found: list[str] = []
+    chain: list[str] = []  # images that are made from each other have no order
 
     def add(name: str) -> None:
         if name in found or name not in project.services:
             return
-        for other in sorted(project.services[name].depends_on):
-            add(other)
+        chain.append(name)
+        service = project.services[name]
+        for other in sorted({*service.depends_on, *_contexts(service)}):
+            if other not in chain:
+                add(other)
+        chain.pop()
         found.append(name)
 
     for name in sorted(project.services):
         add(name)
     return found
+
+
+def _contexts(service: Service) -> list[str]:
+    """Services whose images its own is made with."""
+    places = service.build.additional_contexts.values() if service.build is not None else ()
+    return [place.removeprefix("service:") for place in places if place.startswith("service:")]
 
 
 def _check_external(project: Project, observed: Observed) -> None:

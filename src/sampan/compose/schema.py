@@ -9,6 +9,7 @@ from sampan.compose.kinds import (
     Address,
     Anything,
     Choice,
+    Contexts,
     Duration,
     Expose,
     File,
@@ -78,7 +79,7 @@ _WEIGHTS = List(Object({"path": Text(), "weight": _WHOLE}, extensions=False), ke
 
 BUILD = Object(
     {
-        "additional_contexts": Pairs(),
+        "additional_contexts": Contexts(),
         "args": Pairs(empty=False),
         "cache_from": List(Text(), key=by_value),
         "cache_to": List(Text(), key=by_value),

@@ -1,10 +1,10 @@
 """Small projects: files in; the normal form and the plan, or the error, out.
 
 A case is one file: sections that begin with `== NAME`. `== run` holds the flags, `== environment` variables,
-`== up` and `== down` the flags of those; `== observed` what there is (`image REF ID`, `network NAME`,
-`volume NAME`, `container NAME SERVICE NUMBER STATE same|other [ID of its image]`). What is expected:
-`== config`, `== plan`, `== bodies` (of the requests, where `== show` asks for them), `== teardown`,
-`== error`, `== warnings`. Every other name is a file of the project.
+`== up` and `== down` the flags of those; `== observed` what there is (`image REF ID [SECONDS HERE]`,
+`network NAME`, `volume NAME`, `container NAME SERVICE NUMBER STATE same|other [ID of its image]`). What is
+expected: `== config`, `== plan`, `== bodies` (of the requests, where `== show` asks for them), `== teardown`,
+`== error`, `== warnings`, `== notices`. Every other name is a file of the project.
 `SAMPAN_RECORD_COMPOSE=1 pytest tests/golden/compose` writes what is expected anew: read the difference.
 """
 
@@ -23,7 +23,8 @@ from sampan.compose.observe import Container, Observed
 from sampan.errors import SampanError
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.case"))
-EXPECTED = ("config", "plan", "bodies", "teardown", "error", "warnings")
+NOW = 1_000_000_000.0
+EXPECTED = ("config", "plan", "bodies", "teardown", "error", "warnings", "notices")
 GIVEN = ("run", "environment", "observed", "up", "down", "show")
 RECORD = "SAMPAN_RECORD_COMPOSE" in os.environ
 
@@ -68,6 +69,8 @@ def results(case: Case, root: Path) -> dict[str, str]:
         tree = select.narrowed(loaded.tree, chosen)
         found["config"] = emit.yaml(emit.escaped(emit.without_defaults(emit.plain(tree))))
         project = model.project(tree)
+        if notices := [*project.idle, *project.refused]:
+            found["notices"] = "".join(f"{line}\n" for line in notices)
         project.known = list(select.services(loaded.tree))
         observed = observed_in(case.sections.get("observed", ""), project)
         if "down" in case.sections:
@@ -91,6 +94,7 @@ def observed_in(text: str, project: model.Project) -> Observed:
         kind, name, *rest = line.split()
         if kind == "image":
             found.images[name] = rest[0]
+            found.tagged[name] = NOW - float(rest[1] if len(rest) > 1 else 0)
         elif kind == "network":
             found.networks[name] = {} if rest else own
         elif kind == "volume":
@@ -111,7 +115,7 @@ def observed_in(text: str, project: model.Project) -> Observed:
                     depends_on=tuple(known.depends_on) if known else (),
                 )
             )
-    return Observed(tuple(containers), found.networks, found.volumes, found.images)
+    return Observed(tuple(containers), found.networks, found.volumes, found.images, found.tagged)
 
 
 def planned(flags: list[str], project: model.Project, observed: Observed) -> str:
@@ -126,6 +130,7 @@ def planned(flags: list[str], project: model.Project, observed: Observed) -> str
         orphans="--remove-orphans" in flags,
         start="--no-start" not in flags,
         scale=plan.scale_of(scale, project),
+        now=NOW,
     )
     first = plan.images(project, observed, options)
     return steps.text([*first, *plan.containers(project, observed, options)])

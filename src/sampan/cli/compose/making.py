@@ -5,6 +5,7 @@ from __future__ import annotations
 from sampan.cli import console
 from sampan.cli.compose import progress
 from sampan.cli.image import build, build_context, pulling
+from sampan.errors import InvalidArgument
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -93,12 +94,24 @@ def _options(project: Project, service: Service, said: Build) -> Values:
     options["ulimit"] = [
         {"Name": name, "Soft": limit.soft, "Hard": limit.hard} for name, limit in said.ulimits.items()
     ]
-    options["build-context"] = [f"{name}={place}" for name, place in said.additional_contexts.items()]
+    options["build-context"] = [
+        f"{name}={_place(project, place)}" for name, place in said.additional_contexts.items()
+    ]
     options["ssh"] = [f"{name}={path}" if path else name for name, path in said.ssh.items()]
     privileged = ["security.insecure"] if said.privileged else []
     options["allow"] = [*said.entitlements, *privileged]
     options["secret"] = [_secret(project, grant.source) for grant in said.secrets]
     return options
+
+
+def _place(project: Project, place: str) -> str:
+    """`service:NAME` is the image of another service, which is there before."""
+    kind, _, name = place.partition(":")
+    if kind != "service":
+        return place
+    if name not in project.services:
+        raise InvalidArgument(f"additional_contexts: no such service: {name}")
+    return f"docker-image://{project.image_of(project.services[name])}"
 
 
 def _dockerfile(said: Build) -> str:

@@ -214,7 +214,7 @@ def process(engine: Engine, one: Exec) -> dict[str, Any]:
         "args": config.cmd,
         "env": specs.merged(env, config.env or []),
         "cwd": config.working_dir or definition.config.working_dir or "/",
-        "user": {"uid": 0, "gid": 0, "username": config.user or definition.config.user},
+        "user": specs.user_of(config.user or definition.config.user, host.group_add or []),
         "capabilities": {
             "bounding": names_, "effective": names_, "permitted": names_, "inheritable": [], "ambient": [],
         },

@@ -68,7 +68,7 @@ def process(definition: Definition, around: Surroundings) -> dict[str, Any]:
         "args": [definition.path, *definition.args],
         "env": environment(around.hostname, config.env or [], around.linked, tty=config.tty),
         "cwd": config.working_dir or "/",
-        "user": _user(config.user, host.group_add or []),
+        "user": user_of(config.user, host.group_add or []),
         "capabilities": _capabilities(host),
         "noNewPrivileges": security.no_new_privileges(host),
         "oomScoreAdj": host.oom_score_adj,
@@ -100,7 +100,7 @@ def merged(base: list[str], over: list[str]) -> list[str]:
     return list(values.values())
 
 
-def _user(user: str, groups: list[str]) -> dict[str, Any]:
+def user_of(user: str, groups: list[str]) -> dict[str, Any]:
     """Names are looked up by the runtime, inside the container."""
     entry: dict[str, Any] = {"uid": 0, "gid": 0, "username": user}
     if groups:
