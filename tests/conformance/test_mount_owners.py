@@ -95,19 +95,18 @@ def test_under_another_runtime(cli: Client, mine: Path, runtime: str) -> None:
     assert changed == ". 9 9\nhis 9 9\nroots 9 9\n"
 
 
-@pytest.mark.parametrize(
-    ("mode", "message"),
-    [
-        ("uid=me", "invalid mode: uid=me: 'me' is no user or group ID"),
-        ("uid=1,uid=2", "invalid mode: uid=1,uid=2"),
-        ("uid=1,U", "invalid mode: uid=1,U: uid and gid, idmap, and U exclude each other"),
-        ("idmap=uids=1", "invalid mode: idmap=uids=1: invalid idmap: '1' is not DISK-SHOWN-COUNT"),
-    ],
+_REFUSED = (
+    ("uid=me", "invalid mode: uid=me: 'me' is no user or group ID"),
+    ("uid=1,uid=2", "invalid mode: uid=1,uid=2"),
+    ("uid=1,U", "invalid mode: uid=1,U: uid and gid, idmap, and U exclude each other"),
+    ("idmap=uids=1", "invalid mode: idmap=uids=1: invalid idmap: '1' is not DISK-SHOWN-COUNT"),
 )
-def test_refusals(cli: Client, tmp_path: Path, mode: str, message: str) -> None:
-    refused = cli("run", "--rm", "-v", f"{tmp_path}:/m:{mode}", "busybox", "true", check=False)
-    assert refused.code == 125
-    assert message in refused.err
+
+
+def test_refusals(cli: Client, tmp_path: Path) -> None:
+    for mode, message in _REFUSED:
+        refused = cli("run", "--rm", "-v", f"{tmp_path}:/m:{mode}", "busybox", "true", check=False)
+        assert (refused.code, message in refused.err) == (125, True), refused
 
 
 def test_a_file_system_that_cannot(cli: Client) -> None:

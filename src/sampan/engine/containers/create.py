@@ -105,6 +105,7 @@ def _decide(engine: Engine, wanted: Wanted, image: Image) -> tuple[Container, li
         host,
         volumes_from.borrowed(engine, host),
         recursive_readonly=version >= _RECURSIVE_READONLY,
+        is_volume=engine.volumes.__contains__,
     )
     mounted = [_mounted_image(engine, point) for point in points if point.kind == "image"]
     definition = Definition(

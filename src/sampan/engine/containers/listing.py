@@ -1,9 +1,9 @@
 """`docker ps`: one row per container, cached until the container changes, and its filters."""
 
-import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from sampan.engine import patterns
 from sampan.engine.containers import durations, health, inspect, links
 from sampan.engine.containers.record import Container
 from sampan.engine.engine import Engine
@@ -130,32 +130,8 @@ def _by_id(engine: Engine, values: list[str]) -> Test:
 
 
 def _by_name(engine: Engine, values: list[str]) -> Test:
-    """Docker's are regular expressions, in a linear engine; ours backtracks, so only a pattern that
-    cannot explode is one, and anything else is looked for as it stands."""
-    tests = [_pattern(value) for value in values]
+    tests = [patterns.matcher(value) for value in values]
     return lambda container: any(test(container.name) or test(f"/{container.name}") for test in tests)
-
-
-def _pattern(value: str) -> Callable[[str], bool]:
-    if len(value) <= 256 and not re.search(r"[*+?}]", value):
-        try:
-            return lambda name, search=re.compile(value).search: search(name) is not None  # type: ignore[misc]
-        except re.error:
-            pass
-    if len(value) <= 256 and _is_simple(value):
-        return lambda name, search=re.compile(value).search: search(name) is not None  # type: ignore[misc]
-    return lambda name: value in name
-
-
-def _is_simple(value: str) -> bool:
-    """At most two repetitions, and no groups: quadratic at worst on names of 255 characters."""
-    if "(" in value or len(re.findall(r"[*+?{]", value)) > 2:
-        return False
-    try:
-        re.compile(value)
-    except re.error:
-        return False
-    return True
 
 
 def _by_label(engine: Engine, values: list[str]) -> Test:

@@ -22,6 +22,7 @@ from sampan.engine.containers.record import MountPoint
 from sampan.errors import InvalidArgument
 
 PROPAGATION = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
+_MODES = (("ro", "rw"), ("z", "Z"), PROPAGATION, ("nocopy",), ("consistent", "cached", "delegated"))
 _TMPFS = ("noexec", "nosuid", "nodev", "rprivate")
 _TMPFS_KEYS = frozenset(("size", "mode", "uid", "gid", "nr_inodes", "nr_blocks"))
 _TMPFS_FLAGS = frozenset(
@@ -35,22 +36,28 @@ _TMPFS_FLAGS = frozenset(
 
 
 def resolve(
-    config: Config, host: HostConfig, borrowed: Sequence[MountPoint] = (), *, recursive_readonly: bool
+    config: Config,
+    host: HostConfig,
+    borrowed: Sequence[MountPoint] = (),
+    *,
+    recursive_readonly: bool,
+    is_volume: Callable[[str], bool] = lambda name: False,
 ) -> list[MountPoint]:
     """In Docker's order: what other containers lend (`borrowed`), which everything that is named here
     replaces; binds, mounts, tmpfs; and what the image or `-v /path` declares as volumes.
 
-    `recursive_readonly`: from API 1.44 on, a read-only bind is so down to its submounts."""
+    `recursive_readonly`: from API 1.44 on, a read-only bind is so down to its submounts; `is_volume`: there
+    is one of that name."""
     points: dict[str, MountPoint] = {}
     for spec in host.binds or ():
-        _add(points, _parse_bind(spec, recursive_readonly=recursive_readonly))
+        _add(points, _parse_bind(spec, is_volume, recursive_readonly=recursive_readonly))
     for request in host.mounts or ():
         _add(points, _parse_mount(request))
     for destination, options in (host.tmpfs or {}).items():
         _add(points, _tmpfs(destination, options.split(",") if options else []))
     points = {point.destination: point for point in borrowed} | points
     for destination in config.volumes or {}:
-        clean = _destination(destination, destination)
+        clean = _of_spec(destination, destination)
         if clean not in points:
             points[clean] = MountPoint("volume", secrets.token_hex(32), clean, copy_up=True, anonymous=True)
     for point in points.values():
@@ -65,35 +72,43 @@ def _add(points: dict[str, MountPoint], point: MountPoint) -> None:
     points[point.destination] = point
 
 
-def _destination(path: str, spec: str) -> str:
+def _destination(path: str, kind: str = "volume") -> str:
     if not path.startswith("/"):
-        raise InvalidArgument(
-            f"invalid volume specification: '{spec}': invalid mount config for type \"volume\": "
-            f"invalid mount path: '{path}' mount path must be absolute"
-        )
+        raise _invalid(kind, f"invalid mount path: '{path}' mount path must be absolute")
+    if "\0" in path:
+        raise _invalid(kind, "the mount path contains a NUL byte")
     clean = posixpath.normpath(path).replace("//", "/", 1)
     if clean == "/":
-        raise InvalidArgument(
-            f"invalid volume specification: '{spec}': invalid specification: destination can't be '/'"
-        )
-    if "\0" in path:
-        raise InvalidArgument("invalid mount path: it contains a NUL byte")
+        raise _invalid(kind, "invalid specification: destination can't be '/'")
     return clean
 
 
-def _parse_bind(spec: str, *, recursive_readonly: bool) -> MountPoint:
-    """`source:destination[:mode]`; without a slash in front, the source is a volume's name."""
+def _of_spec(path: str, spec: str, kind: str = "volume") -> str:
+    """As `_destination`, and the error names the whole of what was given."""
+    try:
+        return _destination(path, kind)
+    except InvalidArgument as error:
+        raise InvalidArgument(f"invalid volume specification: '{spec}': {error}") from None
+
+
+def _parse_bind(spec: str, is_volume: Callable[[str], bool], *, recursive_readonly: bool) -> MountPoint:
+    """`source:destination[:mode]`; without a slash in front, the source is a volume's name, or, which Docker
+    does not know, a part of a volume that is there: `data/logs:/logs`."""
     parts = spec.split(":")
-    if len(parts) > 3 or not all(parts) or "\0" in spec:
+    if len(parts) > 3 or not all(parts) or "\0" in spec or (len(parts) == 2 and _is_mode(parts[1])):
         raise InvalidArgument(f"invalid volume specification: '{spec}'")
     if len(parts) == 1:
-        destination = _destination(parts[0], spec)
+        destination = _of_spec(parts[0], spec)
         return MountPoint("volume", secrets.token_hex(32), destination, copy_up=True, anonymous=True)
-    source, destination = parts[0], _destination(parts[1], spec)
-    mode = parts[2] if len(parts) == 3 else ""
+    source, mode = parts[0], parts[2] if len(parts) == 3 else ""
+    kind = "bind" if source.startswith("/") else "volume"
     words = mode.split(",") if mode else []
     plain = [word for word in words if not ownership.is_word(word)]
-    propagation = _check_mode(plain, mode, volume=not source.startswith("/"))
+    if not _is_mode(",".join(plain)):
+        raise InvalidArgument(f"invalid mode: {mode}")
+    propagation = next((word for word in plain if word in PROPAGATION), "")
+    _check_kind(kind, plain, spec)
+    destination = _of_spec(parts[1], spec, kind)
     point = MountPoint(
         "bind", source, destination, writable="ro" not in words, mode=mode, propagation=propagation
     )
@@ -103,7 +118,11 @@ def _parse_bind(spec: str, *, recursive_readonly: bool) -> MountPoint:
         point.propagation = propagation or "rprivate"
         point.recursive_readonly = recursive_readonly
         return point
-    check_volume_name(source)
+    name, _, below = source.partition("/")
+    if below and is_volume(name):
+        _check_subpath("volume", below)
+        point.source, point.subpath = name, below
+    check_volume_name(point.source)
     point.kind, point.copy_up = "volume", "nocopy" not in words
     return point
 
@@ -118,6 +137,10 @@ def _owned_by_words(words: list[str], mode: str) -> Ownership | None:
 
 
 def check_volume_name(name: str) -> None:
+    if len(name) == 1:
+        raise InvalidArgument(
+            f"create {name}: volume name is too short, names should be at least two alphanumeric characters"
+        )
     if not names.is_name(name):
         raise InvalidArgument(
             f'create {name}: "{name}" includes invalid characters for a local volume name, only '
@@ -125,20 +148,22 @@ def check_volume_name(name: str) -> None:
         )
 
 
-def _check_mode(words: list[str], mode: str, *, volume: bool) -> str:
-    """The propagation that it names, if any."""
-    known = {"ro", "rw", "z", "Z", *PROPAGATION, *(("nocopy",) if volume else ())}
-    propagation = [word for word in words if word in PROPAGATION]
-    if (
-        any(word not in known for word in words)
-        or len(set(words)) != len(words)
-        or ("ro" in words and "rw" in words)
-        or ("z" in words and "Z" in words)
-        or len(propagation) > 1
-        or (volume and propagation)
-    ):
-        raise InvalidArgument(f"invalid mode: {mode}")
-    return propagation[0] if propagation else ""
+def _is_mode(mode: str) -> bool:
+    """Of each kind of word at most one; what says how fast others see a change is for other machines."""
+    words = mode.split(",") if mode else []
+    kinds = [next((n for n, known in enumerate(_MODES) if word in known), -1) for word in words]
+    return -1 not in kinds and len(set(kinds)) == len(kinds)
+
+
+def _check_kind(kind: str, words: list[str], spec: str) -> None:
+    foreign = {
+        "volume": ("BindOptions", PROPAGATION),
+        "bind": ("VolumeOptions", ("nocopy",)),
+    }
+    field, reserved = foreign[kind]
+    if any(word in reserved for word in words):
+        wrong = _invalid(kind, f"field {field} must not be specified")
+        raise InvalidArgument(f"invalid volume specification: '{spec}': {wrong}")
 
 
 def _parse_mount(request: MountRequest) -> MountPoint:
@@ -147,9 +172,7 @@ def _parse_mount(request: MountRequest) -> MountPoint:
         raise _invalid(kind, "mount type unknown")
     if not request.target:
         raise _invalid(kind, "field Target must not be empty")
-    if not request.target.startswith("/"):
-        raise _invalid(kind, f"invalid mount path: '{request.target}' mount path must be absolute")
-    target = _destination(request.target, request.target)
+    target = _destination(request.target, kind)
     _foreign_options(request)
     point = _KINDS[kind](request, target)
     if kind != "tmpfs" and request.ownership is not None:
@@ -266,11 +289,13 @@ def _tmpfs_mount(request: MountRequest, target: str) -> MountPoint:
 def _tmpfs(destination: str, words: list[str]) -> MountPoint:
     if not destination.startswith("/"):
         raise InvalidArgument(f"invalid mount path: '{destination}' mount path must be absolute")
-    target = _destination(destination, destination)
+    if posixpath.normpath(destination).strip("/") == "":
+        raise InvalidArgument("invalid specification: destination can't be '/'")
+    target = _destination(destination, "tmpfs")
     for word in words:
         key, equals, value = word.partition("=")
         if equals and (key not in _TMPFS_KEYS or not value or len(value) > 20 or not value[0].isdecimal()):
-            raise InvalidArgument(f"invalid tmpfs option {_quoted([word])}")
+            raise InvalidArgument(f"invalid tmpfs option {_quoted([key, value])}")
         if not equals and word not in _TMPFS_FLAGS:
             raise InvalidArgument(f"invalid tmpfs option {_quoted([word])}")
     return MountPoint(

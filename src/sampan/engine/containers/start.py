@@ -20,6 +20,7 @@ from sampan.engine.containers import (
     netrecord,
     ownership,
     probes,
+    propagation,
     shm,
     supervise,
     uppers,
@@ -150,6 +151,7 @@ def prepare(
     files = write_network_files(engine, container, connection, joined, linked.hosts)
     netrecord.write(run, connection.endpoints)
     _make_bind_sources(container)
+    propagation.check(definition.mounts)
     if definition.host_config.ipc_mode == "shareable":
         shm.make(joined.shm, definition.host_config.shm_size)
     around = replace(_surroundings(engine, container, joined, files), linked=linked.env)

@@ -28,11 +28,13 @@ def parse(spec: str) -> tuple[str, list[str]]:
     """(container, words of the mode) of `NAME[:ro|rw|z|Z]`."""
     if not spec:
         raise InvalidArgument("volumes-from specification cannot be an empty string")
-    name, colon, mode = spec.partition(":")
+    name, _, mode = spec.partition(":")
     words = mode.split(",") if mode else []
     known = not set(words) - _WORDS and len(set(words)) == len(words)
-    if (colon and not mode) or not known or {"ro", "rw"} <= set(words) or {"z", "Z"} <= set(words):
+    if not known or {"ro", "rw"} <= set(words) or {"z", "Z"} <= set(words):
         raise InvalidArgument(f"invalid mode: {mode}")
+    if not name:
+        raise InvalidArgument('invalid name or ID supplied: ""')
     return name, words
 
 

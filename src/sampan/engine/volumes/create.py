@@ -20,7 +20,8 @@ async def create(
     anonymous: bool = False,
 ) -> Volume:
     if driver not in ("", "local"):
-        raise NotFound(f'error looking up volume plugin {driver}: plugin "{driver}" not found')
+        what = f'error looking up volume plugin {driver}: plugin "{driver}" not found'
+        raise NotFound(f"create {name}: {what}" if name else what)
     anonymous = anonymous or not name
     name = name or secrets.token_hex(32)
     check_volume_name(name)

@@ -160,10 +160,11 @@ def _mount(volume: Volume, directory: str) -> None:
     except OSError as error:
         _unmount(directory)
         shown = ",".join("password=********" if w.startswith("password=") else w for w in data.split(","))
+        what = f", flags: {flags:#x}" if flags else ""
+        what += f", data: {shown}" if shown else ""
         raise Internal(
             f"error while mounting volume '{directory}': failed to mount local volume: mount"
-            f" {device}:{directory}, flags: {flags:#x}{f', data: {shown}' if shown else ''}:"
-            f" {os.strerror(error.errno or 0).lower()}"
+            f" {device}:{directory}{what}: {os.strerror(error.errno or 0).lower()}"
         ) from None
 
 

@@ -46,8 +46,19 @@ def test_binds(spec: str, point: MountPoint) -> None:
     [
         ("/a:/b:zz", "invalid mode: zz"),
         ("/a:/b:ro,rw", "invalid mode: ro,rw"),
-        ("/a:/b:nocopy", "invalid mode: nocopy"),
-        ("vol:/b:rshared", "invalid mode: rshared"),
+        (
+            "/a:/b:nocopy",
+            "invalid volume specification: '/a:/b:nocopy': invalid mount config for type \"bind\": field"
+            " VolumeOptions must not be specified",
+        ),
+        (
+            "vol:/b:rshared",
+            "invalid volume specification: 'vol:/b:rshared': invalid mount config for type \"volume\": field"
+            " BindOptions must not be specified",
+        ),
+        ("/a:ro", "invalid volume specification: '/a:ro'"),
+        ("/a:/b:cached,consistent", "invalid mode: cached,consistent"),
+        ("v:/b", "create v: volume name is too short, names should be at least two alphanumeric characters"),
         ("/a:/b:ro:x", "invalid volume specification: '/a:/b:ro:x'"),
         ("/a:", "invalid volume specification: '/a:'"),
         (":/a", "invalid volume specification: ':/a'"),
@@ -64,7 +75,8 @@ def test_binds(spec: str, point: MountPoint) -> None:
         ),
         (
             "/a:/b/..",
-            "invalid volume specification: '/a:/b/..': invalid specification: destination can't be '/'",
+            "invalid volume specification: '/a:/b/..': invalid mount config for type \"bind\": invalid"
+            " specification: destination can't be '/'",
         ),
     ],
 )

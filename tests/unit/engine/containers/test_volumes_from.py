@@ -18,7 +18,7 @@ def test_right(spec: str, parsed: tuple[str, list[str]]) -> None:
     ("spec", "message"),
     [
         ("", "volumes-from specification cannot be an empty string"),
-        ("a:", "invalid mode: "),
+        ("a:,", "invalid mode: ,"),
         ("a:zz", "invalid mode: zz"),
         ("a:ro,rw", "invalid mode: ro,rw"),
         ("a:nocopy", "invalid mode: nocopy"),
