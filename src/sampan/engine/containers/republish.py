@@ -48,7 +48,7 @@ async def changed(engine: Engine, container: Container, decision: Decision) -> A
     before, way = list(endpoint.ports), overlapping(decision.gone, decision.added)
     async with contextlib.AsyncExitStack() as undo:
         if way:
-            undo.push_async_callback(_hold_again, engine, container, endpoint, before, way)
+            undo.push_async_callback(hold_again, engine, container, endpoint, before, way)
             await container.link.publish(_held(before, way))
         added = await _extend(engine, container, endpoint, decision, way=way, undo=undo)
         await engine.network.turn(container, endpoint, decision.gone, added)
@@ -84,13 +84,13 @@ async def _extend(
     try:
         kept = _held(endpoint.ports, way)
         undo.push_async_callback(container.link.publish, kept)
-        await _hand_over(container, kept, got.listeners)
+        await hand_over(container, kept, got.listeners)
     finally:
         got.close()
     return added
 
 
-async def _hand_over(container: Container, kept: Sequence[Port], listeners: Sequence[Held]) -> None:
+async def hand_over(container: Container, kept: Sequence[Port], listeners: Sequence[Held]) -> None:
     await container.link.publish(
         kept,
         [
@@ -101,7 +101,7 @@ async def _hand_over(container: Container, kept: Sequence[Port], listeners: Sequ
     )
 
 
-async def _hold_again(
+async def hold_again(
     engine: Engine,
     container: Container,
     endpoint: Endpoint,
@@ -120,7 +120,7 @@ async def _hold_again(
                 _log.warning("container %s: %s", container.short_id, error)
             else:
                 found += [held] if held is not None else []
-        await _hand_over(container, _held(before, missing), found)
+        await hand_over(container, _held(before, missing), found)
     finally:
         for held in found:
             held.socket.close()
@@ -147,6 +147,6 @@ async def adopted(engine: Engine, container: Container) -> None:
     wanted = [one for one in endpoint.ports if one.host_port] if endpoint is not None else []
     missing = [one for one in wanted if not has & set(_held([one]))]
     if endpoint is not None and missing:
-        await _hold_again(engine, container, endpoint, wanted, missing)
+        await hold_again(engine, container, endpoint, wanted, missing)
     elif len(has) > len(wanted):
         await container.link.publish(_held(wanted))

@@ -5,7 +5,7 @@ from sampan.engine.containers.config import EndpointRequest, NetworkingConfig
 from sampan.engine.containers.happenings import tell_of_network
 from sampan.engine.containers.record import Container
 from sampan.engine.engine import Engine
-from sampan.engine.networks import attach, endpoint_options, hanging, resolving, wanted
+from sampan.engine.networks import attach, endpoint_options, hanging, moving, resolving, wanted
 from sampan.engine.networks.plugging import plug
 from sampan.engine.networks.store import Network
 from sampan.errors import Conflict, Forbidden, InvalidArgument
@@ -83,6 +83,7 @@ async def _plug(engine: Engine, network: Network, container: Container, request:
             await resolving.introduce(engine, container, container.status.endpoints)
         raise
     container.status.endpoints = sorted(endpoints, key=lambda one: attach.rank(container, one))
+    await moving.move(engine, container, next((one for one in endpoints if one.ports), None), ways.published)
     netrecord.write(engine.settings.container_run(container.id), container.status.endpoints)
     netfiles.rewrite(engine, container)
     hanging.hold(engine, container)

@@ -5,7 +5,7 @@ from sampan.engine.containers.config import NetworkingConfig
 from sampan.engine.containers.happenings import tell_of_network
 from sampan.engine.containers.record import Container
 from sampan.engine.engine import Engine
-from sampan.engine.networks import attach, resolving, wanted
+from sampan.engine.networks import attach, moving, resolving, wanted
 from sampan.engine.networks.plugging import plug
 from sampan.engine.networks.store import Network
 from sampan.errors import Conflict, Forbidden, InvalidArgument
@@ -42,7 +42,7 @@ def _check(network: Network, container: Container) -> None:
 
 
 async def _unplug(engine: Engine, network: Network, container: Container) -> None:
-    """Its pair goes with both ends; published ports go with the place that they were published at."""
+    """Its pair goes with both ends; published ports go to where the default gateway is now."""
     gone = next((one for one in container.status.endpoints if one.network_id == network.id), None)
     if gone is None:
         return
@@ -51,9 +51,10 @@ async def _unplug(engine: Engine, network: Network, container: Container) -> Non
     if on_host:
         await engine.network.unplug(gone.host_name)
     removed = () if on_host else (gone.interface,)
-    await plug(engine, container, attach.ways_out(container, left), removed=removed)
-    if gone.ports:
-        await engine.network.unpublish(container)
+    ways = attach.ways_out(container, left)
+    await plug(engine, container, ways, removed=removed)
+    published = next((one for one in container.status.endpoints if one.ports), None)
+    await moving.move(engine, container, published, ways.published)
     engine.network.leave(container, network.id)
     container.status.endpoints = left
     if not await resolving.introduce(engine, container, left):
