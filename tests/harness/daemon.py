@@ -5,7 +5,6 @@ import hashlib
 import http.client
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +17,7 @@ from harness.clients import ours
 from harness.waiting import FACTOR, until
 from sampan.network.default import remove_default
 from sampan.network.names import NetworkNames, for_root
+from sampan.storage.remove import remove_tree
 
 # The default runtime of the tests' daemons; "": our own.
 RUNTIME = os.environ.get("SAMPAN_TEST_RUNTIME", "")
@@ -144,7 +144,7 @@ class Daemon:
             self.stop()
         remove_default(self.names)
         self.remove_cgroups()
-        shutil.rmtree(self.root)
+        remove_tree(str(self.root))
 
     def remove_cgroups(self) -> None:
         """The parents of its containers' cgroups; the engine leaves them, as Docker does."""

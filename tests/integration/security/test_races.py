@@ -1,6 +1,8 @@
 """Mount targets in a volume whose directories somebody swaps meanwhile (renameat2, RENAME_EXCHANGE).
 
-A4 (CVE-2021-30465): the target becomes a symlink between look and mount. A6 (CVE-2025-31133): /dev/null does.
+A4 (CVE-2021-30465): the target becomes a symlink between look and mount. A5 (CVE-2019-19921, 2023-27561,
+2025-52881): it becomes one to /proc, where sysctls are written after that. A6 (CVE-2025-31133): /dev/null
+becomes one.
 A9 (CVE-2024-45310): a directory on the way to a target that is to be made. Pass: nothing is mounted or made
 outside, whoever wins. Control for A9: Debian 12's runc 1.1.5 (mended in 1.1.14).
 """
@@ -70,6 +72,52 @@ def test_a_target_that_turns_into_a_link(
     assert codes <= {0, 1, 125, 126}
     assert canary.untouched()
     assert str(canary.path) not in _mounts()
+
+
+_SWITCH = "net/ipv4/ip_unprivileged_port_start"
+
+
+@pytest.fixture
+def forged(tmp_path: Path) -> Path:
+    """What passes for a /proc: its switches are somebody's files. With a volume to mount it in."""
+    switch = tmp_path / "forged/sys" / _SWITCH
+    switch.parent.mkdir(parents=True)
+    switch.write_text("as it was\n")
+    (tmp_path / "volume/a").mkdir(parents=True)
+    (tmp_path / "volume/b").symlink_to("/proc")
+    return tmp_path
+
+
+def test_a_target_that_turns_into_a_link_to_proc(sampan: Client, racer: Racer, forged: Path) -> None:
+    """A sysctl is set where it belongs, or the start is refused; never in what lies over /proc then."""
+    racer(forged / "volume/a", forged / "volume/b")
+    won = 0
+    for number in rounds(15):
+        mounts = ["-v", f"{forged}/volume:/v", "-v", f"{forged}/forged:/v/a"]
+        words = [*mounts, "--sysctl", f"{_SWITCH.replace('/', '.')}={700 + number}", "busybox"]
+        done = sampan("run", "--rm", *words, "cat", f"/proc/sys/{_SWITCH}", check=False)
+        assert done.code in (0, 125, 126, 127), done
+        assert done.out in ("", f"{700 + number}\n", "as it was\n"), done
+        won += done.out == "as it was\n"
+        assert (forged / "forged/sys" / _SWITCH).read_text() == "as it was\n"
+    print(f"{won} times it was mounted over /proc")
+
+
+def test_control_an_old_runc_sets_sysctls_in_what_lies_over_proc(
+    runc: Runtime, racer: Racer, forged: Path
+) -> None:
+    """It is a race: the control may lose it, and then says nothing."""
+    runc.unpack()
+    racer(forged / "volume/a", forged / "volume/b")
+    mounts = [
+        {"destination": place, "type": "bind", "source": str(source), "options": ["rbind"]}
+        for place, source in (("/v", forged / "volume"), ("/v/a", forged / "forged"))
+    ]
+    for _ in range(40):
+        runc.run("true", *mounts, sysctl={_SWITCH.replace("/", "."): "777"})
+        if (forged / "forged/sys" / _SWITCH).read_text().startswith("777"):
+            return
+    pytest.skip("control: the old runc was not caught in 40 starts")
 
 
 @pytest.mark.parametrize("kind", ["symlink", "file", "other device"])
