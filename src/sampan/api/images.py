@@ -119,7 +119,8 @@ def _shown(removed: list[Removed]) -> list[dict[str, str]]:
 
 
 def _users(engine: Engine, image_id: str) -> list[User]:
-    users = [one for one in engine.containers if one.definition.image_id == image_id]
+    ids = engine.images.records.ids_of(image_id)
+    users = [one for one in engine.containers if one.definition.image_id in ids]
     return [User(one.id, one.running) for one in users]
 
 

@@ -54,12 +54,14 @@ _AT_ONCE = Measured(16 << 20, 500)
 
 
 class Record(NamedTuple):
-    """`chain`: for the keys of what comes on top."""
+    """`chain`: for the keys of what comes on top. `pending`: the layer was made just now, and its digest is
+    not known yet."""
 
     key: str
     chain: str
     layer: int | None
     created: float  # seconds since 1970
+    pending: bool = False
 
 
 class Row(NamedTuple):
@@ -147,7 +149,8 @@ class BuildCache:
             undo.pop_all()
             if diff_id:
                 self._layers.committed([diff_id])
-        return Record(new.keys[0], _chain(new), layer.number if layer else None, created)
+        pending = layer is not None and layer.pending
+        return Record(new.keys[0], _chain(new), layer.number if layer else None, created, pending)
 
     def _insert(self, sql: sqlite3.Connection, new: New, layer: Layer | None, created: float) -> None:
         number = layer.number if layer else None

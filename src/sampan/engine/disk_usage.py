@@ -39,7 +39,9 @@ def _images(engine: Engine) -> dict[str, Any]:
     taken.count(engine.images.store)
     rows = [row for row in engine.images.records.all() if not row.host]
     layers = {layer.number: layer.size for row in rows for layer in row.layers}
-    used = [container.definition.image_id for container in engine.containers]
+    aliases = engine.images.records.aliases()
+    told = [container.definition.image_id for container in engine.containers]
+    used = [aliases.get(image_id, image_id) for image_id in told]
     shares = listing_images.shared_sizes([image_of(row) for row in rows])
     shown = [
         {

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from sampan.linux import fsattr
 from sampan.oci import digest as digests
+from sampan.storage import naming
 from sampan.storage.layers import Layer, Layers
 from sampan.storage.store import Store
 
@@ -218,9 +219,9 @@ class ImageRecords:
             return _row(sql, found) if found else None
 
     def known_as(self, config_digest: str) -> str:
-        """The id of an image with that configuration: the digest, unless it was committed before anybody
-        could know it (docs/adr/0007-commit.md)."""
-        return self._one("SELECT image FROM config_names WHERE digest = ?", config_digest) or config_digest
+        """The id of an image with that configuration: the digest, unless an earlier version of this program
+        gave it another one for good."""
+        return self.id_of(config_digest)
 
     def by_tag(self, repository: str, tag: str) -> str | None:
         return self._one("SELECT image FROM tags WHERE repository = ? AND tag = ?", repository, tag)
@@ -232,8 +233,26 @@ class ImageRecords:
         """Ids that begin so; at most two, since more than one is as good as many."""
         low, high = "sha256:" + hexadecimal, "sha256:" + hexadecimal + "g"
         with self._store.database.snapshot() as sql:
-            rows = sql.execute("SELECT id FROM images WHERE id >= ? AND id < ? LIMIT 2", (low, high))
+            rows = sql.execute(
+                "SELECT id FROM images WHERE id >= ?1 AND id < ?2 UNION SELECT image FROM config_names"
+                " WHERE digest >= ?1 AND digest < ?2 AND image IN (SELECT id FROM images) LIMIT 2",
+                (low, high),
+            )
             return [row[0] for row in rows]
+
+    def id_of(self, image_id: str) -> str:
+        """By now: an image that was committed in a hurry was told another one (`storage.naming`)."""
+        return self._one("SELECT image FROM config_names WHERE digest = ?", image_id) or image_id
+
+    def ids_of(self, image_id: str) -> set[str]:
+        """All that it was ever told."""
+        with self._store.database.snapshot() as sql:
+            rows = sql.execute("SELECT digest FROM config_names WHERE image = ?", (image_id,))
+            return {image_id, *(row[0] for row in rows)}
+
+    def aliases(self) -> dict[str, str]:
+        with self._store.database.snapshot() as sql:
+            return naming.aliases(sql)
 
     def blob_for(self, diff_id: str) -> Blob | None:
         """Some blob that unpacks to that layer."""

@@ -85,6 +85,17 @@ class EitherEvent(threading.Event):
         return self.is_set()
 
 
+class Deadline(threading.Event):
+    """Set by itself when so many seconds are over."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self._end = time.monotonic() + seconds
+
+    def is_set(self) -> bool:
+        return super().is_set() or time.monotonic() >= self._end
+
+
 class Flights:
     """Two pulls of the same layer: the second waits for the first, and then finds the layer, or tries
     itself."""

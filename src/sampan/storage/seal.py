@@ -1,8 +1,8 @@
 """The real diff ids of layers that were committed with a placeholder (docs/adr/0007-commit.md).
 
 The directory of a layer never changes, so its tar, and with it the diff id, can be computed whenever somebody
-needs it. All images that have the layer get the right configuration at once; they keep the id that was told
-when they were made, and are found under the digest of the right configuration, too.
+needs it. All images that have the layer get the right configuration at once, and with it their id: its
+digest, as for any other image. They are found under the one that was told when they were made, too.
 """
 
 import sqlite3
@@ -10,6 +10,7 @@ import threading
 from collections.abc import Sequence
 
 from sampan.oci import digest as digests
+from sampan.storage import naming
 from sampan.storage.layers import Layer
 from sampan.storage.store import Store
 from sampan.storage.taken import Sealed, hash_directory
@@ -21,7 +22,20 @@ def seal(store: Store, layers: Sequence[Layer], cancelled: threading.Event) -> N
         if layer.pending:
             with store.flights.alone(f"seal:{layer.number}", cancelled):
                 if _is_pending(store, layer.number):
-                    _record(store, layer, hash_directory(store.layer_path(layer.number)))
+                    _record(store, layer, hash_directory(store.layer_path(layer.number), cancelled))
+
+
+def seal_all(store: Store, cancelled: threading.Event) -> None:
+    """Of every image that was committed in a hurry."""
+    with store.leased() as lease:
+        with store.leases.lock, store.database.snapshot() as sql:
+            rows = sql.execute(
+                "SELECT id, diff_id, size, opaque FROM layers"
+                " WHERE pending AND id IN (SELECT layer FROM image_layers)"
+            ).fetchall()
+            for row in rows:
+                lease.hold("layer:" + row["diff_id"])
+        seal(store, [Layer(row[0], row[1], row[2], bool(row[3]), pending=True) for row in rows], cancelled)
 
 
 def _is_pending(store: Store, number: int) -> bool:
@@ -54,5 +68,5 @@ def _correct(sql: sqlite3.Connection, image: str, placeholder: str, diff_id: str
         "SELECT count(*) FROM image_layers JOIN layers ON layers.id = layer WHERE image = ? AND pending",
         (image,),
     ).fetchone()[0]
-    if not left and (digest := digests.of(config)) != image:
-        sql.execute("INSERT OR REPLACE INTO config_names VALUES (?, ?)", (digest, image))
+    if not left and digests.of(config) != image:
+        naming.rename(sql, image, config)

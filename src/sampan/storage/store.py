@@ -48,6 +48,7 @@ class Store:
         self._numbers = itertools.count()
         self._sweeper = threading.Thread(target=self._sweep, name="sweeper", daemon=True)
         self._behind: set[threading.Thread] = set()
+        self.closing = threading.Event()
 
     @classmethod
     def open(cls, data_root: str, database: Database) -> "Store":
@@ -63,6 +64,7 @@ class Store:
 
     def close(self) -> None:
         """Waits until the trash is empty, and for what goes on behind answers."""
+        self.closing.set()
         for thread in list(self._behind):
             thread.join()
         self._trash.put(None)

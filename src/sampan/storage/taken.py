@@ -15,8 +15,10 @@ import os
 import secrets
 import sqlite3
 import stat
+import threading
 from typing import NamedTuple
 
+from sampan.errors import Cancelled
 from sampan.linux import fsattr
 from sampan.storage.leases import Lease
 from sampan.storage.pack import pack_path
@@ -141,9 +143,11 @@ class Sealed(NamedTuple):
     size: int  # bytes of the tar
 
 
-def hash_directory(path: str) -> Sealed:
+def hash_directory(path: str, cancelled: threading.Event | None = None) -> Sealed:
     hashed, size = hashlib.sha256(), 0
     for chunk in pack_path(path):
+        if cancelled is not None and cancelled.is_set():
+            raise Cancelled("context canceled")
         hashed.update(chunk)
         size += len(chunk)
     return Sealed("sha256:" + hashed.hexdigest(), size)

@@ -12,6 +12,7 @@ import pytest
 from sampan.engine.images import resolve
 from sampan.engine.images.images import Images, open_images
 from sampan.engine.images.seal import sealed
+from sampan.oci import digest
 from sampan.oci.image import ImageConfig, RootFs
 from sampan.registry.hosts import Hosts
 from sampan.storage import taken
@@ -141,13 +142,15 @@ def test_a_placeholder_becomes_the_digest_everywhere(tmp_path: Path) -> None:
         second = images.records.commit(NewImage(config, 0.0, [known.diff_id], []))
         real = taken.hash_directory(images.store.layer_path(1))
         found = sealed(images, resolve.find(images, first), threading.Event())
-        assert (found.id, found.config.diff_ids) == (first, [real.diff_id])
+        assert (found.id, found.config.diff_ids) == (digest.of(found.row.config), [real.diff_id])
         other = resolve.find(images, second)
-        assert (other.id, other.config.diff_ids) == (second, [real.diff_id])
+        assert (other.id, other.config.diff_ids) == (digest.of(other.row.config), [real.diff_id])
         assert sealed(images, other) is other
-        from sampan.oci import digest
-
-        assert resolve.find(images, digest.of(found.row.config)).id == first
+        for told, image in ((first, found), (second, other)):
+            assert resolve.find(images, told).id == image.id
+            assert resolve.find(images, told[7:19]).id == image.id
+            assert images.records.ids_of(image.id) == {told, image.id}
+        assert {row.id for row in images.records.all() if not row.host} == {found.id, other.id}
     finally:
         stop(images)
 

@@ -38,6 +38,7 @@ from sampan.engine.builds.fetch import Fetched
 from sampan.engine.builds.made import Made
 from sampan.engine.builds.mounts import Mounting
 from sampan.engine.builds.request import Request, StepFailed
+from sampan.engine.builds.sealing import Sealing
 from sampan.engine.builds.threads import in_thread
 from sampan.engine.engine import Engine
 from sampan.engine.images import images as engine_images
@@ -77,6 +78,7 @@ class Solver:
         self._tasks: dict[int, asyncio.Task[Made]] = {}
         self._fetches: dict[int, asyncio.Task[Fetched]] = {}
         self._limit = asyncio.Semaphore(_PARALLEL)
+        self._sealing = Sealing(work.engine, work.lease, work.cancelled)
         self._steps = {
             id(step.node): (stage, step)
             for stage in work.graph.stages
@@ -100,11 +102,13 @@ class Solver:
         return request.no_cache or stage in request.no_cache_for
 
     async def solve(self) -> Made:
-        """The target's file system. When it raises, nothing runs any more."""
+        """The target's file system, its digests known. When it raises, nothing runs any more."""
         try:
             for stage in self._work.graph.stages:
                 self._task(stage.top)
-            return await self._task(self._work.graph.target.top)
+            made = await self._task(self._work.graph.target.top)
+            await self._sealing.finish(list(made.layers))
+            return made
         finally:
             await self._stop()
 
@@ -114,6 +118,7 @@ class Solver:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._sealing.stop()
 
     def _task(self, node: Node) -> asyncio.Task[Made]:
         found = self._tasks.get(id(node))
@@ -193,6 +198,8 @@ class Solver:
                 return self._on_top(node, parent, record), True
             directory = await make()
             record = await in_thread(self._add, node, parent, wanted, directory)
+            if record.layer is not None and record.pending:
+                self._sealing.begin(record.layer)
             self._own |= dict.fromkeys(wanted, record)
         return self._on_top(node, parent, record), False
 

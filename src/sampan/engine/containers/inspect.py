@@ -38,7 +38,7 @@ def inspect(engine: Engine, container: Container) -> dict[str, Any]:
         "Path": definition.path,
         "Args": definition.args,
         "State": state(container),
-        "Image": definition.image_id,
+        "Image": engine.images.records.id_of(definition.image_id),
         "ResolvConfPath": f"{data}/resolv.conf" if container.has_run else "",
         "HostnamePath": f"{data}/hostname" if container.has_run else "",
         "HostsPath": f"{data}/hosts" if container.has_run else "",

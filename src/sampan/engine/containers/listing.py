@@ -56,7 +56,7 @@ def _entry(engine: Engine, container: Container) -> dict[str, Any]:
         "Id": container.id,
         "Names": [f"/{container.name}", *links.aliases(engine, container)],
         "Image": definition.config.image,
-        "ImageID": definition.image_id,
+        "ImageID": engine.images.records.id_of(definition.image_id),
         "Command": command(definition.path, definition.args),
         "Created": definition.created // 1_000_000_000,
         "Ports": ports(container),
@@ -174,7 +174,7 @@ def _by_ancestor(engine: Engine, values: list[str]) -> Test:
     wanted: set[str] = set()
     for value in values:
         try:
-            wanted.add(resolve.find(engine.images, value).id)
+            wanted |= engine.images.records.ids_of(resolve.find(engine.images, value).id)
         except SampanError:
             continue
     return lambda container: container.definition.image_id in wanted

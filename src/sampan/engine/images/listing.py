@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from sampan.engine.images import resolve
+from sampan.engine.images import resolve, seal
 from sampan.engine.images.images import Image, Images, image_of
 from sampan.errors import InvalidArgument
 
@@ -46,7 +46,7 @@ def listing(
     for name in filters:
         if name not in _FILTERS:
             raise InvalidArgument(f"invalid filter '{name}'")
-    every = [image_of(row) for row in images.records.all() if not row.host or row.tags]
+    every = [image_of(row) for row in seal.every(images) if not row.host or row.tags]
     tests = [*_tests(images, filters), *_until(filters.get("until", ()), moment)]
     kept = [image for image in every if all(test(image) for test in tests)]
     patterns = [_pattern(text) for text in filters.get("reference", ())]
