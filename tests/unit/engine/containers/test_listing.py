@@ -49,7 +49,8 @@ def engine() -> Any:
     networks = Networks(None)  # type: ignore[arg-type]  # nothing is written here
     networks.predefine(Network("id-of-bridge", "bridge", 0))
     volumes = SimpleNamespace(directory=lambda name: f"/volumes/{name}")
-    return SimpleNamespace(containers=registry, networks=networks, volumes=volumes)
+    images = SimpleNamespace(records=SimpleNamespace(id_of=lambda image_id: image_id))
+    return SimpleNamespace(containers=registry, networks=networks, volumes=volumes, images=images)
 
 
 def names(engine: Any, **wanted: Any) -> list[str]:
