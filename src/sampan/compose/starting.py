@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 from sampan.client.container import start as request
@@ -149,47 +148,3 @@ def completed(service: str, state: dict[str, Any]) -> bool:
     if state.get("ExitCode"):
         raise Failed(f'service "{service}" didn\'t complete successfully: exit {state["ExitCode"]}')
     return True
-
-
-def settle(client: Client, project: str, names: Iterable[str], report: Report, seconds: float) -> None:
-    """`--wait`: until all run, or are healthy where they have a check; one that has ended well, and is not to
-    be started again, counts too. `seconds` 0: as long as it takes. Raises Conflict."""
-    deadline = time.monotonic() + seconds if seconds else None
-    watch = Watch(client, project)
-    left = list(names)
-    for name in left:
-        report("Container", name, "Waiting")
-    try:
-        while True:
-            left = [name for name in left if not _settled(client, name, report)]
-            if not left:
-                return
-            if not watch.next(deadline):
-                raise Conflict(
-                    f"timeout waiting for {', '.join(left)}: application not healthy after {seconds:g}s"
-                )
-    finally:
-        watch.close()
-
-
-def _settled(client: Client, name: str, report: Report) -> bool:
-    found = inspect(client, name)
-    state = found["State"]
-    if state.get("Status") in ("exited", "dead"):
-        policy = (found["HostConfig"].get("RestartPolicy") or {}).get("Name") or "no"
-        if state.get("ExitCode") or policy not in ("no", "on-failure"):
-            raise Conflict(f"container {name} exited ({state.get('ExitCode')})")
-        report("Container", name, "Exited")
-        return True
-    if not state.get("Running") or state.get("Restarting"):
-        return False
-    if (state.get("Health") or {}).get("Status", "none") == "none":
-        report("Container", name, "Healthy")
-        return True
-    try:
-        done = healthy(name, state)
-    except Failed as error:
-        raise Conflict(str(error)) from None
-    if done:
-        report("Container", name, "Healthy")
-    return done

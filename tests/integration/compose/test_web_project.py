@@ -85,7 +85,7 @@ def test_up_and_down_again_and_again(project: Project, sampan: Client) -> None:
 
 
 def test_run_py_in_place_of_app_py(project: Project, sampan: Client) -> None:
-    slip = ["-f", "docker-compose.yml", "-f", "run.yml"]
+    slip = [*CHECKED, "-f", "run.yml"]
     failed = project(*slip, "up", "-d", "--wait", check=False)
     assert failed.code == 1
     assert failed.err.splitlines()[-1] == "container web-flask-1 exited (2)"

@@ -30,7 +30,7 @@ FLAGS = (
 def main(session: Session, options: Values, arguments: list[str]) -> int:
     loaded = project.load(session)
     found = project.model(session, loaded, arguments)
-    from sampan.compose import observe, plan, starting
+    from sampan.compose import observe, plan, settling, starting
     from sampan.compose.steps import text as steps_text
 
     observed = observe.observe(session.client, found)
@@ -45,5 +45,6 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
     starting.start(session.client, found, steps, report)
     if options["wait"]:
         names = [item.name for name in found.services for item in observed.of_service(name)]
-        starting.settle(session.client, found.name, names, report, float(options["wait-timeout"]))
+        seconds, fresh = float(options["wait-timeout"]), [step.name for step in steps]
+        settling.settle(session.client, found.name, names, report, seconds=seconds, fresh=fresh)
     return 0

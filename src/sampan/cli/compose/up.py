@@ -121,11 +121,16 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
     if options["detach"] or options["wait"] or options["no-start"]:
         apply(work, steps)
         if options["wait"]:
-            from sampan.compose import starting
+            from sampan.compose import settling
+            from sampan.compose import steps as kinds
 
-            names = [name for service in found.services for name in work.names[service]]
-            starting.settle(
-                session.client, found.name, names, work.hands.report, float(options["wait-timeout"])
+            settling.settle(
+                session.client,
+                found.name,
+                [name for service in found.services for name in work.names[service]],
+                work.hands.report,
+                seconds=float(options["wait-timeout"]),
+                fresh=[step.name for step in steps if isinstance(step, kinds.StartContainer)],
             )
         return 0
     from sampan.cli.compose import attached
