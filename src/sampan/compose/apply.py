@@ -18,7 +18,7 @@ from sampan.client.network import create as network_request
 from sampan.client.network import rm as network_rm
 from sampan.client.volume import create as volume_request
 from sampan.client.volume.rm import rm as volume_rm
-from sampan.compose import container, grants, hooks, labels, observe, starting
+from sampan.compose import container, grants, hooks, labels, observe, starting, unfinished
 from sampan.compose.steps import (
     BuildImage,
     CreateContainer,
@@ -30,6 +30,7 @@ from sampan.compose.steps import (
     RemoveImage,
     RemoveNetwork,
     RemoveVolume,
+    RenameContainer,
     StartContainer,
     Step,
     StopContainer,
@@ -93,6 +94,8 @@ def _step(work: Work, step: Step) -> None:
             _create_volume(work, step)
         case CreateContainer():
             _create(work, step)
+        case RenameContainer():
+            rename_request.rename(work.client, step.id, step.name)
         case _:
             group(work, [step])
 
@@ -242,8 +245,8 @@ def _replace(work: Work, step: CreateContainer, service: Service, creation: cont
     """A new one under another name first: when it cannot be made, the old one is still there."""
     if not work.renew:
         _inherit(work.client, step.replaces, creation)
-    temporary = f"{step.replaces[:12]}_{step.name}"
-    identity = make(work.client, work.project, service, creation, temporary)
+    temporary = unfinished.temporary(step.name, step.replaces)
+    identity = _made(work.client, work.project, service, creation, temporary)
     hooks.pre_stop(work.client, work.project, step.old)
     stop_request.stop(work.client, step.replaces, work.timeout)
     left = _anonymous(work.client, step.replaces) if work.renew else []
@@ -270,7 +273,16 @@ def _inherit(client: Client, old: str, creation: container.Creation) -> None:
 
 
 def make(client: Client, project: Project, service: Service, creation: container.Creation, name: str) -> str:
-    """Create, connect to the further networks, put contents in: the ID. All of it or nothing."""
+    """The ID. One that is not made in one step is called so when it is complete."""
+    if not creation.further and not grants.has_contents(project, service):
+        return _made(client, project, service, creation, name)
+    identity = _made(client, project, service, creation, unfinished.temporary(name))
+    rename_request.rename(client, identity, name)
+    return identity
+
+
+def _made(client: Client, project: Project, service: Service, creation: container.Creation, name: str) -> str:
+    """Create, connect to the further networks, put contents in. All of it or nothing."""
     answer = create_request.create(client, creation.body, name, creation.platform)
     identity = str(answer["Id"])
     try:

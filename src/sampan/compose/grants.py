@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from sampan.compose.model import Grant, Project, Service
 
 
+def has_contents(project: Project, service: Service) -> bool:
+    return bool(mounts.contents(project, service))
+
+
 def put(client: Client, project: Project, service: Service, identity: str) -> None:
     found = mounts.contents(project, service)
     if found:

@@ -32,6 +32,7 @@ class Container:
     hash: str = ""
     image: str = ""
     oneoff: bool = False
+    replaces: str = ""  # the name of the container that it was made in place of
     depends_on: tuple[str, ...] = ()
     anonymous: tuple[str, ...] = ()  # volumes
     raw: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
@@ -72,6 +73,7 @@ def container_of(item: dict[str, Any]) -> Container:
         hash=given.get(labels.HASH, ""),
         image=given.get(labels.IMAGE, ""),
         oneoff=given.get(labels.ONEOFF, "False") == "True",
+        replaces=given.get(labels.REPLACES, ""),
         depends_on=tuple(depends),
         anonymous=tuple(
             str(mount["Name"])

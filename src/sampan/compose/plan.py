@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sampan.compose import quantities
+from sampan.compose import quantities, unfinished
 from sampan.compose.steps import (
     BuildImage,
     Condition,
@@ -236,8 +236,9 @@ class _Changes:
                 f'services.{service.name}: container_name "{service.container_name}" is one name: '
                 f"it cannot be scaled to {wanted}"
             )
-        steps: list[Step] = []
-        existing = self._observed.of_service(service.name)
+        existing, steps = unfinished.sorted_out(
+            self._observed.of_service(service.name), lambda item: self._name(service, item.number)
+        )
         for extra in existing[wanted:]:
             steps += _gone(extra, f"{wanted} of {service.name} are wanted")
         self.names[service.name] = []

@@ -89,6 +89,17 @@ class RemoveContainer:
 
 
 @dataclass(frozen=True, slots=True)
+class RenameContainer:
+    id: str
+    old: str
+    name: str
+    cause: str
+
+    def __str__(self) -> str:
+        return f"rename container {self.old} to {self.name}: {self.cause}"
+
+
+@dataclass(frozen=True, slots=True)
 class RemoveNetwork:
     name: str
     cause: str
@@ -159,6 +170,7 @@ Step: TypeAlias = (
     | CreateContainer
     | StopContainer
     | RemoveContainer
+    | RenameContainer
     | RemoveNetwork
     | RemoveVolume
     | RemoveImage

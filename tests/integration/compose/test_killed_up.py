@@ -26,7 +26,7 @@ def daemon_here(registry: str) -> Iterator[Daemon]:
     with audit.leaving_nothing(Daemon(fresh_root(), registry)) as daemon:
         sampan = ours(daemon.environment())
         sampan("pull", "-q", "busybox")
-        sampan("network", "create", "warm")
+        sampan("network", "create", "--subnet", "10.232.10.0/28", "warm")
         sampan("run", "--rm", "--init", "--network", "warm", "busybox", "true")
         sampan("network", "rm", "warm")
         yield daemon

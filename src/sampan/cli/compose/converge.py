@@ -51,10 +51,22 @@ def prepare(
         apply(work, first)
         observed.images.update(observe.images(session.client, project.images()))
     work.images = observed.images
-    for name in project.services:
-        work.names[name] = [item.name for item in observed.of_service(name)]
+    steps = plan.containers(project, observed, options)
+    work.names = _names(project, observed, steps)
     _tell_orphans(session, project, observed, options)
-    return work, plan.containers(project, observed, options), observed
+    return work, steps, observed
+
+
+def _names(project: Project, observed: Observed, steps: list[Step]) -> dict[str, list[str]]:
+    """Service → those of its containers that stay."""
+    from sampan.compose.steps import CreateContainer, RemoveContainer, RenameContainer
+
+    new = {step.old: step.name for step in steps if isinstance(step, CreateContainer | RenameContainer)}
+    gone = {step.name for step in steps if isinstance(step, RemoveContainer)}
+    return {
+        name: [new.get(item.name, item.name) for item in observed.of_service(name) if item.name not in gone]
+        for name in project.services
+    }
 
 
 def tell(project: Project) -> None:
