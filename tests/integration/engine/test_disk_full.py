@@ -5,10 +5,15 @@ import os
 import re
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "images"))
+
+import tars
 
 from harness import audit
 from harness.clients import Client, ours
@@ -131,6 +136,54 @@ def test_no_inode_is_left(own: Daemon, boat: Client, disk: Disk) -> None:
     assert not _tried(boat, "volume", "create", "more")
     assert _tried(boat, "exec", "before", "true")
     boat("rm", "-f", "before")
+
+
+@pytest.mark.parametrize("room", [0, 89, 3000])
+def test_images_that_do_not_fit_leave_nothing(
+    own: Daemon, boat: Client, disk: Disk, tmp_path: Path, room: int
+) -> None:
+    """Loaded, pulled, built, committed: each fails or is whole, and the next one works."""
+    noise = os.urandom(8 * MIB)
+    archive = tmp_path / "archive.tar"
+    archive.write_bytes(tars.docker_archive(tars.image(tars.tarball(tars.file("noise", noise))), "loaded:x"))
+    (tmp_path / "context").mkdir()
+    (tmp_path / "context/noise").write_bytes(noise)
+    (tmp_path / "context/Dockerfile").write_text(
+        "FROM busybox\nRUN dd if=/dev/urandom of=/made bs=1M count=4\nCOPY noise /noise\n"
+    )
+    box = ("run", "-d", "--network", "none", "--name", "before", "busybox", "sleep", "1000")
+    tries = (
+        ("load", "-i", str(archive)),
+        ("pull", "debian"),
+        ("build", "--network", "none", "-t", "built:x", str(tmp_path / "context")),
+        ("commit", "before", "committed:x"),
+    )
+    boat(*box)
+    disk.fill(room)
+    for words in tries:
+        _tried(boat, *words)
+    names = boat("images", "--format", "{{.Repository}}").out.split()
+    _whole(boat, names)
+    boat("rm", "-f", "before")
+    if names != ["busybox"]:
+        boat("rmi", "-f", *(f"{name}:x" for name in names if name not in ("busybox", "debian", "<none>")))
+    boat("builder", "prune", "-af")
+    boat("image", "prune", "-f")
+    disk.free()
+    boat(*box)
+    for words in tries[:1] + tries[2:]:
+        boat(*words)
+    _whole(boat, ["loaded", "built", "committed"])
+    boat("rm", "-f", "before")
+    boat("rmi", "loaded:x", "built:x", "committed:x")
+    boat("builder", "prune", "-af")
+
+
+def _whole(boat: Client, names: list[str]) -> None:
+    """Whatever is listed can be read to its end."""
+    for name in names:
+        if name != "<none>":
+            boat("save", "-o", "/dev/null", "busybox" if name == "busybox" else f"{name}:x")
 
 
 @pytest.mark.parametrize("end", ["kill", "stop"])
