@@ -1,10 +1,11 @@
-"""Rows 1 to 6 of what a developer does on the first day, in both spellings, word for word."""
+"""Rows 1 to 8 of what a developer does on the first day, in both spellings, word for word."""
 
 import json
 import os
+import re
 import socket
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import docker
 import pytest
@@ -139,6 +140,25 @@ def test_row_6_a_shell_inside(cli: Client, nginx: tuple[str, int]) -> None:
     shell.expect("interrupted 130")
     shell.type("exit 42\n")
     assert shell.wait() == 42
+
+
+def test_rows_7_and_8_commit_and_run_that(
+    cli: Client, nginx: tuple[str, int], new_image: Callable[[], str]
+) -> None:
+    serves(nginx[1])
+    image = new_image()
+    cli("exec", "nginx", "sh", "-c", "echo test commit > /usr/share/nginx/html/index.html")
+    said = cli("commit", "nginx", image).out
+    assert re.fullmatch("sha256:[0-9a-f]{64}\n", said)
+    row = next(line for line in cli("images").out.splitlines() if line.startswith(f"{image} "))
+    assert row.split()[2] == said[7:19]
+    kept = [json.loads(cli("inspect", name).out)[0]["Config"] for name in ("nginx", image)]
+    assert all(kept[0][key] == kept[1][key] for key in ("Cmd", "Env", "ExposedPorts"))
+    cli("rm", "-f", "nginx")
+    port = free_port()
+    cli("run", "-dp", f"{port}:80", "--name", "nginx", image)
+    assert serves(port) == "test commit\n"
+    cli("rm", "-f", "nginx")
 
 
 def test_the_first_day_with_docker_py(server: Daemon | Reference) -> None:
