@@ -33,9 +33,8 @@ def _plug(request: Plug, files: Sequence[int]) -> None:
     netns.remove(request.removed)
     if request.interfaces:
         netns.configure(request.interfaces, None)
-    if (
-        request.interfaces or request.removed or not request.resolver
-    ):  # not when the sockets alone are missing
+    changed = request.interfaces or request.removed
+    if changed or not request.resolver:  # and not when the sockets alone are missing
         netns.reroute(request.gateway, request.gateway6)
     if request.resolver:
         sockets = port53.open_resolver()
