@@ -14,7 +14,7 @@ from engine import Engine
 from harness.daemon import Daemon
 
 INSIDE = "SAMPAN_BENCH_INSIDE"
-PACKAGES = "hyperfine docker.io docker-registry skopeo"
+PACKAGES = "hyperfine iperf3 docker.io docker-registry skopeo"
 
 
 def require(*programs: str) -> None:

@@ -49,13 +49,21 @@ class Asking:
         self._process.stdin.write(json.dumps(plan) + "\n")
         self._process.stdin.flush()
 
+    def __enter__(self) -> "Asking":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Its sockets hold the namespaces."""
+        self._process.kill()
+        self._process.wait()
+        self._told.close()
+
     def end(self) -> list[Answer]:
         assert self._process.stdin is not None
         self._process.stdin.close()
         assert self._process.wait() == 0
-        with self._told:
-            self._told.seek(0)
-            return [Answer(*json.loads(line)) for line in self._told]
+        self._told.seek(0)
+        return [Answer(*json.loads(line)) for line in self._told]
 
 
 class _Asker:

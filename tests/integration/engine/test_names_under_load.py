@@ -143,17 +143,17 @@ def build(daemon: Daemon, sampan: Client, tmp_path: Path) -> Iterator[Callable[[
 @pytest.mark.timeout((1500 if FULL else 120) * FACTOR)
 def test_names_while_half_of_them_restart(build: Callable[[int], Town], tmp_path: Path) -> None:
     town = build(CONTAINERS)
-    asking = Asking(town.pids, town.questions())
     half = len(town.restarting) // 2
     workers = [
         threading.Thread(target=town.restart, args=(names,))
         for names in (town.restarting[:half], town.restarting[half:])
     ]
-    for one in workers:
-        one.start()
-    for one in workers:
-        one.join()
-    answers = asking.end()
+    with Asking(town.pids, town.questions()) as asking:
+        for one in workers:
+            one.start()
+        for one in workers:
+            one.join()
+        answers = asking.end()
     assert town.failure == []
     assert town.wrong(answers) == []
     lost = tmp_path / "w" / "lost"
@@ -170,25 +170,27 @@ def test_names_and_ports_while_the_daemon_is_killed(daemon: Daemon, build: Calla
     town.sampan("run", "-d", "--name", "web", "--network", "town", "-p", "80", "nginx")
     port = int(town.sampan("port", "web", "80").out.splitlines()[0].rpartition(":")[2])
     town.ups += [town.up(name, 0.0, math.inf) for name in town.restarting]
-    asking = Asking(town.pids, town.questions())
     callers = [Caller(address, port) for address in ("127.0.0.1", "::1", _own_address())]
-    for _ in range(KILLS):
-        daemon.kill()
-        quiet = [one.answered + CONNECTS // KILLS // 6 for one in callers]
-        for one, enough in zip(callers, quiet, strict=True):
-            until(lambda one=one, enough=enough: one.answered >= enough or one.failure, 120)
-        daemon.start()
+    with Asking(town.pids, town.questions()) as asking:
+        for _ in range(KILLS):
+            daemon.kill()
+            _some_more(callers)
+            daemon.start()
+            _some_more(callers)
         for one in callers:
-            enough = one.answered + CONNECTS // KILLS // 6
-            until(lambda one=one, enough=enough: one.answered >= enough or one.failure, 120)
-    for one in callers:
-        one.end()
-    answers = asking.end()
+            one.end()
+        answers = asking.end()
     assert [one.failure for one in callers] == ["", "", ""]
     assert town.wrong(answers) == []
     _tell(
         answers, f"{[(one.address, one.answered) for one in callers]} answers through the port, {KILLS} kills"
     )
+
+
+def _some_more(callers: "list[Caller]") -> None:
+    wanted = [one.answered + CONNECTS // KILLS // 6 for one in callers]
+    for one, enough in zip(callers, wanted, strict=True):
+        until(lambda one=one, enough=enough: one.answered >= enough or one.failure, 120)
 
 
 class Caller(threading.Thread):
@@ -200,8 +202,14 @@ class Caller(threading.Thread):
         self.answered = 0
         self.failure = ""
         self._over = threading.Event()
-        until(lambda: self._page() == 200)
+        until(self._serves)
         self.start()
+
+    def _serves(self) -> bool:
+        try:
+            return self._page() == 200
+        except (OSError, http.client.HTTPException):
+            return False
 
     def run(self) -> None:
         try:
