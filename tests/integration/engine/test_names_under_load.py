@@ -197,7 +197,7 @@ class Caller(threading.Thread):
     """Connects, asks for a page, and connects again."""
 
     def __init__(self, address: str, port: int) -> None:
-        super().__init__()
+        super().__init__(daemon=True)
         self.address, self._port = address, port
         self.answered = 0
         self.failure = ""
