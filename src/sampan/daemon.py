@@ -43,6 +43,7 @@ from sampan.storage.store import Store
 from sampan.wire.tls import Files, server_context
 
 DEFAULT_CONFIG = "/etc/sampan/config.toml"
+_LINK_VARIABLES = "DOCKER_KEEP_DEPRECATED_LEGACY_LINKS_ENV_VARS"  # dockerd 29's, whose default is ours, too
 _log = logging.getLogger("sampan.daemon")
 
 
@@ -68,6 +69,8 @@ def main(
     locks: list[int] = []
     try:
         file = read_config(config or DEFAULT_CONFIG, required=bool(config) and config != DEFAULT_CONFIG)
+        if os.environ.get(_LINK_VARIABLES) == "1":
+            file["link-variables"] = True
         settings = Settings(*prepare_roots(data_root, run_root), file)
         runtimes.check(settings)
         check_cgroup_parent(settings.cgroup_parent)

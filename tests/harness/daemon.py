@@ -54,6 +54,7 @@ class Daemon:
         self.config = root / "config.toml"
         self.log = root / "daemon.log"
         self.process: subprocess.Popen[bytes] | None = None
+        self.switches = {"DOCKER_KEEP_DEPRECATED_LEGACY_LINKS_ENV_VARS": "1"}  # as Docker 28 without it
         chosen = f'default-runtime = "{RUNTIME}"\n' if RUNTIME else ""
         # Cgroups of its own: the audit of one daemon does not see another one's containers.
         self.cgroups = f"sampan-{hashlib.sha256(str(root).encode()).hexdigest()[:12]}"
@@ -80,7 +81,13 @@ class Daemon:
         nothing = subprocess.DEVNULL
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                self.command, stdin=nothing, stdout=log, stderr=log, cwd="/", start_new_session=True
+                self.command,
+                stdin=nothing,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                env={**os.environ, **self.switches},
+                start_new_session=True,
             )
         until(self._answers, 20, f"the daemon's first answer; its log:\n{self.log.read_text()}")
 

@@ -17,7 +17,17 @@ import os
 import signal
 
 from sampan.engine import disks, timestamps
-from sampan.engine.containers import cgroups, netrecord, pausemark, probes, republish, shm, supervise, uppers
+from sampan.engine.containers import (
+    cgroups,
+    links,
+    netrecord,
+    pausemark,
+    probes,
+    republish,
+    shm,
+    supervise,
+    uppers,
+)
 from sampan.engine.containers.execs import Exec, ExecConfig
 from sampan.engine.containers.pause import resume
 from sampan.engine.containers.record import Container, Endpoint
@@ -59,6 +69,7 @@ async def adopt_all(engine: Engine) -> None:
         if isinstance(result, BaseException):
             _log.error("container %s could not be adopted", container.short_id, exc_info=result)
     await resolving.adopted(engine)
+    await asyncio.to_thread(links.tell_all_parents, engine)
     await engine.network.sync()
     await mounting.unmount_strays(engine)
     await asyncio.to_thread(filling.recover, engine)

@@ -31,6 +31,11 @@ class Settings:
         return str(self.file.get("cgroup-parent", ""))
 
     @property
+    def link_variables(self) -> bool:
+        """Whether --link gives the other one's ports and variables, as Docker up to 28 does."""
+        return bool(self.file.get("link-variables", False))
+
+    @property
     def volumes(self) -> str:
         return f"{self.data_root}/volumes"
 

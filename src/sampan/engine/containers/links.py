@@ -64,7 +64,8 @@ def linked(engine: Engine, container: Container) -> Linked:
                 f"Cannot link to a non running container: /{other.name} AS /{container.name}/{link.alias}"
             )
         hosts.append(f"{names(other, link.alias)}:{other.status.endpoint.address}")
-        env += variables(container.name, other, link.alias)
+        if engine.settings.link_variables:
+            env += variables(container.name, other, link.alias)
     return Linked(hosts, env)
 
 
@@ -161,12 +162,23 @@ def tell_parents(engine: Engine, container: Container, linked_to: list[tuple[Con
             _replace_line(path, names(container, alias), address)
 
 
+def tell_all_parents(engine: Engine) -> None:
+    """A daemon before us may have ended between a start and `tell_parents`. Calm."""
+    for container in engine.containers:
+        if container.running and (linked_to := parents(engine, container)):
+            tell_parents(engine, container, linked_to)
+
+
 def _replace_line(path: str, wanted: str, address: str) -> None:
-    """In place: the file itself is mounted in the container."""
+    """In place: the file itself is mounted in the container. The line of an alias and a hostname, whatever
+    the other one is called by now."""
     fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     with open(fd, "r+", encoding="utf-8", errors="surrogateescape") as file:
         lines = file.read().splitlines()
-        changed = [f"{address}\t{wanted}" if line.partition("\t")[2] == wanted else line for line in lines]
+        known = wanted.split()[:2]
+        changed = [
+            f"{address}\t{wanted}" if line.partition("\t")[2].split()[:2] == known else line for line in lines
+        ]
         if address and changed != lines:
             file.seek(0)
             file.write("\n".join(changed) + "\n")

@@ -10,6 +10,7 @@ from sampan.engine.containers.record import Container, Definition, Endpoint, Lin
 from sampan.engine.engine import Engine
 from sampan.engine.networks.store import Networks
 from sampan.engine.registry import Registry
+from sampan.engine.settings import Settings
 from sampan.engine.state import State
 from sampan.errors import Conflict, InvalidArgument
 
@@ -17,6 +18,7 @@ from sampan.errors import Conflict, InvalidArgument
 class Parts:
     def __init__(self) -> None:
         self.containers = Registry()
+        self.settings = Settings("/d", "/r", {"link-variables": True})
         self.networks = Networks(None)  # type: ignore[arg-type]  # nothing is written here
 
     def add(self, name: str, identity: str, *, running: bool = True, **fields: Any) -> Container:
