@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sampan.cli import format, libraries
+from sampan.cli.image.progress import amounts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,8 +45,7 @@ class Bars:
         self._progress.start()
         if identity not in self._tasks:
             self._tasks[identity] = self._progress.add_task(status, total=1, layer=identity, amount="")
-        detail = message.get("progressDetail") or {}
-        self._move(self._tasks[identity], status, detail.get("current"), detail.get("total"))
+        self._move(self._tasks[identity], status, *amounts(message))
 
     def close(self) -> None:
         self._progress.stop()

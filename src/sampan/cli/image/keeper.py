@@ -49,7 +49,7 @@ def erase(helper: str, server: str) -> None:
 
 def _run(helper: str, verb: str, data: bytes) -> tuple[int, str]:
     program = f"docker-credential-{helper}"
-    if "/" in helper:
+    if "/" in helper or "\0" in helper:
         raise ExitWith(1, f"error getting credentials - err: {program} is no name of a program")
     try:
         done = subprocess.run([program, verb], input=data, stdout=subprocess.PIPE, check=False)

@@ -7,6 +7,8 @@ from sampan.cli.format import plain
 from sampan.client import errors
 from sampan.wire.messages import Messages
 
+_MOST = (1 << 63) - 1
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Protocol
@@ -18,6 +20,18 @@ if TYPE_CHECKING:
 
         def show(self, message: dict[str, Any]) -> None: ...
         def close(self) -> None: ...
+
+
+def amounts(message: dict[str, Any]) -> tuple[int | None, int | None]:
+    """How much, of how much. None for what is no amount, whoever has sent it."""
+    detail = message.get("progressDetail")
+    if not isinstance(detail, dict):
+        return None, None
+    return _amount(detail.get("current")), _amount(detail.get("total"))
+
+
+def _amount(value: Any) -> int | None:
+    return value if type(value) is int and 0 <= value <= _MOST else None
 
 
 class Nowhere:
@@ -37,8 +51,7 @@ class Lines:
         self._descriptor = descriptor
 
     def show(self, message: dict[str, Any]) -> None:
-        detail = message.get("progressDetail") or {}
-        if message.get("progress") or detail.get("current") or "aux" in message:
+        if message.get("progress") or amounts(message)[0] or "aux" in message:
             return
         text = message.get("stream")
         if text is None:

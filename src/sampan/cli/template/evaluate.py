@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sampan.cli.template import functions, nodes, verbs
-from sampan.cli.template.errors import CallError, ExecutionError
+from sampan.cli.template.errors import CallError, ExecutionError, ParseError
 from sampan.cli.template.parser import Parser
 from sampan.cli.template.values import NIL, Methods, Struct, is_list, omitted, truth, type_name
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
+_TOO_DEEP = "nested too deeply"
 _DEPTH = 500  # of templates that call templates; Go stops at 100,000, Python's stack long before
 _ABSENT: Any = object()
 
@@ -33,7 +34,10 @@ class Template:
         self.name = name
         self.text = text
         self.functions = available
-        self.bodies = Parser(name, text, available).parse()
+        try:
+            self.bodies = Parser(name, text, available).parse()
+        except RecursionError:
+            raise ParseError(f"template: {name}:1: {_TOO_DEEP}") from None
 
     def execute(self, value: Any, *, strict: bool = False) -> str:
         """The text for `value`. `strict`: a key that is not there is an error (option missingkey=error).
@@ -46,6 +50,8 @@ class Template:
         except ExecutionError as error:
             error.partial = "".join(state.output)
             raise
+        except RecursionError:
+            raise ExecutionError(f"template: {self.name}:1: {_TOO_DEEP}") from None
         return "".join(state.output)
 
 

@@ -34,6 +34,8 @@ _UNESCAPES = {
 _EXPONENT = 6  # from here on the shortest form takes an exponent
 _DIGITS = {"x": 2, "u": 4, "U": 8}
 
+_WIDEST = 1_000_000  # of a width or a precision (Go's fmt/print.go, tooLarge)
+
 
 def quote(text: str, mark: str = '"') -> str:
     """strconv.Quote."""
@@ -214,7 +216,7 @@ class _Formatter:
             return
         end = self._form.find("]", self._position)
         digits = self._form[self._position + 1 : end]
-        if end > 0 and digits.isdigit():
+        if end > 0 and digits.isdecimal() and len(digits) <= len(str(_WIDEST)):
             self._used = int(digits) - 1
             self._reordered = True
             self._position = end + 1
@@ -224,10 +226,13 @@ class _Formatter:
             self._position += 1
             value = self._values[self._used] if self._used < len(self._values) else None
             self._used += 1
-            if isinstance(value, int) and not isinstance(value, bool):
+            if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _WIDEST:
                 return value, False
             return None, True
         digits = self._while("0123456789")
+        if len(digits) > len(str(_WIDEST)) or int(digits or "0") > _WIDEST:
+            self._position = len(self._form)  # as Go's parsenum has it: no verb comes any more
+            return None, False
         return (int(digits) if digits else None), False
 
 
