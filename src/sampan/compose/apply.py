@@ -35,7 +35,7 @@ from sampan.compose.steps import (
     Step,
     StopContainer,
 )
-from sampan.errors import Conflict, NotFound
+from sampan.errors import Conflict, Forbidden, NotFound
 
 if TYPE_CHECKING:
     from sampan.client.connection import Client, Exchange
@@ -152,7 +152,7 @@ def _remove(work: Work, kind: str, name: str, request: Callable[[Client, str], o
     except NotFound:
         work.hands.report(kind, name, "Warning: No resource found to remove")
         return
-    except Conflict:
+    except (Conflict, Forbidden):
         if kind == "Network":  # somebody else's container is on it
             work.hands.report(kind, name, "Resource is still in use")
             return

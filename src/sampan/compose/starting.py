@@ -105,13 +105,16 @@ class _Starting:
     def _start(self, ready: list[StartContainer]) -> None:
         asked = []
         failure: SampanError | None = None
+        unprepared: set[str] = set()
         for step in ready:
             service = self._project.services[step.service]
             try:
-                if service.pre_start:
+                if service.pre_start and step.service not in unprepared:
                     self._preparing.before(service, step.name)
             except SampanError as error:
                 failure = failure or error
+                unprepared.add(step.service)
+            if step.service in unprepared:
                 continue
             self._report("Container", step.name, "Starting")
             asked.append((step, request.begin(self._client, step.name)))

@@ -14,6 +14,7 @@ from sampan.client.container import attach, kill, logs
 from sampan.client.container.inspect import inspect
 from sampan.client.container.stop import begin as begin_stop
 from sampan.errors import NotFound, SampanError
+from sampan.wire import times
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,7 +85,9 @@ class _Following:
         self._streams: dict[int, tuple[str, Lines, Callable[[], bytes]]] = {}
         self._streaming: set[str] = set()
         self._alive: set[str] = set()
+        self._shown: set[str] = set()  # those whose output is wanted
         self._codes: dict[str, int] = {}
+        self._ended: dict[str, int] = {}  # when, of those that had ended before anybody listened
         self._events = Watch(session.client, work.project.name)
         self._stops: list[list[str]] = []
         self._asked: dict[int, tuple[str, Exchange]] = {}
@@ -116,6 +119,7 @@ class _Following:
 
     def attach(self, name: str, *, fresh: bool) -> None:
         """`fresh`: it starts only now; else what it writes from now on."""
+        self._shown.add(name)
         client = self._session.client.another()
         tty = bool(inspect(client, name)["Config"]["Tty"])
         connection, first = attach.begin(client, name, stdout=True, stderr=True).hijack()
@@ -195,13 +199,16 @@ class _Following:
         name, action = str(attributes.get("name", "")), event.get("Action")
         if name not in (*self._alive, *self._codes):
             return
-        if action == "die":
+        if action == "die" and name not in self._codes:
             self._died(name, int(attributes.get("exitCode") or 0))
         elif action == "start" and name in self._codes:
+            at = int(str(event.get("timeNano") or 0))
+            if at <= self._ended.get(name, 0):  # of the run whose end was seen before its events were
+                return
             del self._codes[name]
             self._alive.add(name)
-            if name not in self._streaming:
-                self._again(name, f"{int(str(event.get('timeNano') or 0)) / 10**9:.9f}")
+            if name in self._shown and name not in self._streaming:
+                self._again(name, f"{at / 10**9:.9f}")
 
     def _died(self, name: str, code: int) -> None:
         self._codes[name] = code
@@ -230,6 +237,7 @@ class _Following:
         for name in sorted(self._alive):
             state = inspect(self._session.client, name)["State"]
             if state.get("Status") in ("exited", "dead") and name not in self._codes:
+                self._ended[name] = _nanoseconds(str(state.get("FinishedAt") or ""))
                 self._died(name, int(state.get("ExitCode") or 0))
 
     # Ends
@@ -293,6 +301,14 @@ class _Following:
             self._work.hands.report("Container", name, str(error))
         if not self._asked:
             self._stop_level()
+
+
+def _nanoseconds(text: str) -> int:
+    try:
+        seconds, rest, _ = times.parse(text)
+    except ValueError:
+        return 0
+    return seconds * 10**9 + rest
 
 
 def _receive(connection: socket) -> bytes:

@@ -49,7 +49,7 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
         build=options["build"],
         no_build=options["no-build"],
         pull=project.pull_policy(options["pull"]),
-        orphans=options["remove-orphans"],
+        orphans=project.remove_orphans(options),
         start=False,
         scale=plan.scale_of(options["scale"], found),
         named=frozenset(arguments),

@@ -39,7 +39,7 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
         found = project.everything(session, loaded)
     observed = observe.observe(session.client, found, volumes=options["volumes"])
     wishes = teardown.Options(
-        options["remove-orphans"], options["volumes"], options["rmi"], frozenset(arguments)
+        project.remove_orphans(options), options["volumes"], options["rmi"], frozenset(arguments)
     )
     groups = teardown.down(name, found if loaded is not None else None, observed, wishes)
     if session.group["dry-run"]:

@@ -124,6 +124,11 @@ def _converted(session: Session, loaded: Loaded, tree: Mapping) -> Project:
     return found
 
 
+def remove_orphans(options: Values) -> bool:
+    wanted = console.environment("COMPOSE_REMOVE_ORPHANS").lower() in ("1", "true")
+    return bool(options["remove-orphans"]) or (wanted and "remove-orphans" not in options.changed)
+
+
 def pull_policy(flag: str) -> str:
     """What `--pull` says for all services; "": what each says itself."""
     if flag not in _PULL:

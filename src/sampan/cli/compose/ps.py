@@ -47,6 +47,7 @@ _FIELDS: dict[str, Field] = {
     "Project": ("PROJECT", lambda row, view: (row.get("Labels") or {}).get("com.docker.compose.project", "")),
     "RunningFor": ("CREATED", ps.FIELDS["RunningFor"][1]),
     "Health": ("HEALTH", lambda row, view: _health(row["Status"])),
+    "Publishers": ("PUBLISHERS", lambda row, view: _publishers(row)),
     "ExitCode": ("EXIT CODE", lambda row, view: _exit_code(row["Status"])),
 }
 _LISTING = Listing(
@@ -82,6 +83,18 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
 
 def _row(item: Container) -> dict[str, Any]:
     return {**item.raw, "compose": item}
+
+
+def _publishers(row: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            "URL": port.get("IP", ""),
+            "TargetPort": port.get("PrivatePort", 0),
+            "PublishedPort": port.get("PublicPort", 0),
+            "Protocol": port.get("Type", "tcp"),
+        }
+        for port in row.get("Ports") or ()
+    ]
 
 
 def _health(status: str) -> str:

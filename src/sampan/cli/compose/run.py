@@ -77,7 +77,9 @@ def plan_options(options: Values) -> Options:
     from sampan.compose import plan
 
     return plan.Options(
-        build=options["build"], orphans=options["remove-orphans"], pull=project.pull_policy(options["pull"])
+        build=options["build"],
+        orphans=project.remove_orphans(options),
+        pull=project.pull_policy(options["pull"]),
     )
 
 

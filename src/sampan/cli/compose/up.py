@@ -174,7 +174,7 @@ def _wishes(options: Values, found: Project, arguments: list[str]) -> Options:
         build=options["build"],
         no_build=options["no-build"],
         pull=project.pull_policy(options["pull"]),
-        orphans=options["remove-orphans"],
+        orphans=project.remove_orphans(options),
         start=not options["no-start"],
         scale=plan.scale_of(options["scale"], found),
         named=frozenset(arguments),

@@ -6,6 +6,7 @@ import select
 
 from sampan.cli import console
 from sampan.cli.compose import converge, progress
+from sampan.cli.console import ExitWith
 from sampan.compose import develop, hooks, observe, starting, sync
 from sampan.compose.develop import Batch
 from sampan.compose.trees import Trees
@@ -47,7 +48,7 @@ class Watcher:
         for batch in develop.decide(self._rules, paths):
             try:
                 self._carry_out(batch)
-            except SampanError as error:  # the next change may put it right
+            except (SampanError, ExitWith) as error:  # the next change may put it right
                 progress.settle(self._session)
                 console.error(f"WARN[0000] Error handling changed files for service {batch.service}: {error}")
 
