@@ -17,7 +17,7 @@ ALIASES = ("compose watch",)
 ARGUMENTS = (0, None)
 FLAGS = (
     ("no-up", "", "bool", False, "Do not build & start services before watching"),
-    ("prune", "", "bool", True, ""),
+    ("prune", "", "bool", True, "Prune dangling images on rebuild"),
     ("quiet", "", "bool", False, "Hide build output"),
 )
 
@@ -36,7 +36,7 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
     if not options["no-up"]:
         work, steps, _ = converge.prepare(session, found, wishes, quiet_build=options["quiet"])
         apply(work, steps)
-    watcher = Watcher(session, found, quiet=options["quiet"])
+    watcher = Watcher(session, found, quiet=options["quiet"], prune=options["prune"])
     poll = select.poll()
     poll.register(watcher.fileno(), select.POLLIN)
     while True:

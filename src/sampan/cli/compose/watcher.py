@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import select
+from contextlib import suppress
 
 from sampan.cli import console
 from sampan.cli.compose import converge, progress
 from sampan.cli.console import ExitWith
+from sampan.client.image.rmi import rmi
 from sampan.compose import develop, hooks, observe, starting, sync
 from sampan.compose.develop import Batch
 from sampan.compose.trees import Trees
-from sampan.errors import SampanError
+from sampan.errors import Conflict, NotFound, SampanError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,12 +23,15 @@ _QUIET = 200  # milliseconds without another change, after which a burst of them
 
 
 class Watcher:
-    """`quiet`: without the output of builds."""
+    """`quiet`: without the output of builds; `prune`: an image that a rebuild replaces goes."""
 
-    def __init__(self, session: Session, project: Project, *, quiet: bool = False) -> None:
+    def __init__(
+        self, session: Session, project: Project, *, quiet: bool = False, prune: bool = True
+    ) -> None:
         self._session = session
         self._project = project
         self._quiet = quiet
+        self._prune = prune
         self._rules = [rule for rule in develop.rules(project) if not self._mounted(rule)]
         self._trees = Trees([rule.trigger.path for rule in self._rules], self._skipped)
         self._initial()
@@ -112,12 +117,17 @@ class Watcher:
 
         options = plan.Options(build=True, named=frozenset((service,)))
         one = self._only(service)
+        before = observe.images(self._session.client, one.images())
         work, steps, observed = converge.prepare(self._session, one, options, quiet_build=self._quiet)
         for name in self._project.services:
             work.names.setdefault(name, [item.name for item in observed.of_service(name)])
         starts = [step for step in steps if isinstance(step, StartContainer)]
         apply(work, [step for step in steps if step not in starts])
         starting.start(self._session.client, one, starts, work.hands.report)
+        for reference, identity in before.items() if self._prune else ():
+            if work.images.get(reference) != identity:
+                with suppress(NotFound, Conflict):  # gone; or somebody else needs it
+                    rmi(self._session.client, identity)
 
     def _only(self, service: str) -> Project:
         """The project with this service alone: what it depends on runs already."""
