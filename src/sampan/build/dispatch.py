@@ -163,7 +163,7 @@ class StageBuilder:
                 f'Relative workdir "{path}" can have unexpected results if the base image changes',
             )
         target = changes.workdir(self._config, path)
-        return MakeDirectory(self._stage.top, target, ""), f"WORKDIR {target}"
+        return MakeDirectory(self._stage.top, target, self._config.User or ""), f"WORKDIR {target}"
 
     def _set_workdir(self) -> bool:
         return any(isinstance(step.node, MakeDirectory) for step in self._stage.steps)

@@ -113,7 +113,7 @@ class Copy:
 
 @dataclass(frozen=True, eq=False)
 class MakeDirectory:
-    """WORKDIR: nothing is made where there is a directory."""
+    """WORKDIR: nothing is made where there is a directory; what is made belongs to `user`, as in BuildKit."""
 
     parent: "Node"
     path: str

@@ -44,12 +44,24 @@ def _mount(bound: BoundMount) -> list[Any]:
 
 
 def copy(node: Copy, parent: str, contents: Sequence[str], epoch: int | None) -> str:
-    """`contents`: of each source, what it is: a digest of files, or the key of the step that makes them."""
+    """`contents`: of each source, what it is: a digest of files, or the key of the step that makes them. With
+    `--link` the layer is the same on top of anything (see `linked`)."""
+    parent = "" if is_free(node) else parent
     sources = [[list(source.paths) if node.parents else [], source.unpack] for source in node.sources]
     return _digest(
         "copy", parent, node.target, node.chown, node.chmod, node.exclude, node.parents, node.add, sources,
         list(contents), epoch,
     )  # fmt: skip
+
+
+def is_free(node: Copy) -> bool:
+    """Whether a COPY or ADD reads nothing of what is below it: `--link`, and no names to be looked up."""
+    return node.link and (not node.chown or node.chown.replace(":", "").isdecimal())
+
+
+def linked(parent: str, key: str) -> str:
+    """For what comes on top of a layer whose own key does not have what is below."""
+    return _digest("linked", parent, key)
 
 
 def step_of(key: str, paths: Sequence[str]) -> str:

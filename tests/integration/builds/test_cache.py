@@ -143,3 +143,23 @@ def test_clients_that_go_at_any_moment(builder: Any) -> None:
             build.wait(0.1 + number % 16 * 0.06)
         build.kill()
         build.communicate()
+
+
+def test_a_working_directory_belongs_to_the_user(builder: Any) -> None:
+    """As in BuildKit; the classic builder left it to root."""
+    image = builder({"Dockerfile": "FROM busybox\nUSER 1000:1001\nWORKDIR /made/by\nWORKDIR /tmp\n"})
+    shown = builder.sampan("run", "--rm", image, "stat", "-c", "%u:%g", "/made", "/made/by", "/tmp").out
+    assert shown.split()[:2] == ["1000:1001", "1000:1001"]
+    assert shown.split()[2] != "1000:1001"
+
+
+def test_a_linked_copy_does_not_depend_on_what_is_below(builder: Any) -> None:
+    text = "FROM busybox\nRUN {made} && ln -s /real /place\nCOPY --link f /place/f\nRUN cat /place/f > /g\n"
+    one = builder({"Dockerfile": text.format(made="mkdir /real"), "f": "linked"})
+    looked = ("sh", "-c", "cat /g /place/f; [ -L /place ] || echo directory; ls /real")
+    assert builder.sampan("run", "--rm", one, *looked).out == "linkedlinkeddirectory\n"
+    two = builder({"Dockerfile": text.format(made="mkdir -p /real/sub")})
+    assert builder.cached() == 1  # the COPY, and not the RUN on top of it
+    assert builder.sampan("run", "--rm", two, *looked).out == "linkedlinkeddirectory\nsub\n"
+    builder.again()
+    assert builder.cached() == 3

@@ -12,7 +12,7 @@ from sampan.build.graph import Copy, From, Inline, MakeDirectory
 from sampan.build.hashing import Hashes
 from sampan.build.patterns import Matcher
 from sampan.build.select import Selected
-from sampan.build.views import DirectoryView, Found, View, open_file, resolve
+from sampan.build.views import DirectoryView, Found, LayersView, View, open_file, resolve
 from sampan.build.writing import LayerWriter, Rules
 from sampan.engine.builds.made import Made, directories, masked
 from sampan.engine.engine import Engine
@@ -71,19 +71,24 @@ def copy(engine: Engine, node: Copy, made: Made, origins: Sequence[Origin], *, p
     """The layer is in the workspace's `diff` afterwards, empty if nothing was there to copy."""
     diff = os.path.join(place.workspace, "diff")
     os.mkdir(diff, 0o755)
-    writer = LayerWriter(diff, directories(engine, made), masked(engine, made), engine.images.store.free())
+    with contextlib.closing(LayersView(directories(engine, made), masked(engine, made))) as view:
+        owner = owners.owner(view, node.chown)
+    # --link: no link and no directory below is looked at.
+    below, hidden = ([], ()) if node.link else (directories(engine, made), masked(engine, made))
+    writer = LayerWriter(diff, below, hidden, engine.images.store.free())
     with contextlib.closing(writer):
-        _Copying(node, writer, *place).all(origins)
+        _Copying(node, writer, owner, *place).all(origins)
 
 
 class _Copying:
-    def __init__(self, node: Copy, writer: LayerWriter, workspace: str, epoch: int | None) -> None:
+    def __init__(
+        self, node: Copy, writer: LayerWriter, owner: owners.Owner | None, workspace: str, epoch: int | None
+    ) -> None:
         self._node = node
         self._writer = writer
         self._workspace = workspace
         self._epoch = epoch
-        with contextlib.closing(writer.view()) as view:
-            self._owner = owners.owner(view, node.chown)
+        self._owner = owner
         self._excluded = Matcher(node.exclude)
 
     def all(self, origins: Sequence[Origin]) -> None:
@@ -205,7 +210,9 @@ def make_directory(
             if not Found(real, existing).is_directory:
                 raise InvalidArgument(f"mkdir {node.path}: not a directory")
             return False
-        return writer.make_directories(real, None, epoch)
+        with contextlib.closing(writer.view()) as view:
+            owner = owners.owner(view, node.user)
+        return writer.make_directories(real, owner, epoch)
 
 
 def is_empty(diff: str) -> bool:

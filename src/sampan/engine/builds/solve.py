@@ -237,7 +237,9 @@ class Solver:
         if record.layer is None:
             self.empty.add(id(node))
         created = record.created if self._work.epoch is None else self._work.epoch / 1e9
-        return parent.on_top(record.chain, record.layer, created)
+        is_free = isinstance(node, Copy) and keys.is_free(node)
+        chain = keys.linked(parent.key, record.chain) if is_free else record.chain
+        return parent.on_top(chain, record.layer, created)
 
     def _add(self, node: Node, parent: Made, wanted: Sequence[str], directory: str) -> Record:
         """`directory` "": nothing has changed."""
