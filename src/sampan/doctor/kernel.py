@@ -147,7 +147,11 @@ def idmapped_mounts(place: str) -> Finding:
         remedy = (
             "Linux 5.12 or later, and a file system that knows them (ext4, xfs, btrfs; overlay since 5.19)"
         )
-        return reduced(f"{why}, tried on {place}", "volumes with --userns belong to nobody", remedy)
+        return reduced(
+            f"{why}, tried on {place}",
+            "volumes with --userns belong to nobody; no uid=, gid=, idmap of mounts",
+            remedy,
+        )
     return ok(f"tried on {place}")
 
 

@@ -104,6 +104,18 @@ def disk(place: str) -> Finding:
     return ok(found)
 
 
+_PROGRAMS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # where the launcher looks
+
+
+def limited_disks() -> Finding:
+    cost = "no --disk, no --storage-opt size, no volumes with -o size"
+    if not os.access("/dev/loop-control", os.R_OK | os.W_OK):
+        return reduced("no loop devices (/dev/loop-control)", cost, "modprobe loop")
+    if (found := shutil.which("mkfs.ext4", path=_PROGRAMS)) is None:
+        return reduced("no mkfs.ext4", cost, "install e2fsprogs")
+    return ok(f"loop devices, {found}")
+
+
 def limits() -> Finding:
     low = [(name, *_LIMITS[name]) for name in _LIMITS if _below(name)]
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

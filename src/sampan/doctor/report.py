@@ -34,6 +34,7 @@ def examine(data_root: str) -> list[Finding]:
         ("forwarding", machine.forwarding),
         ("other firewalls", machine.other_firewalls),
         ("disk", lambda: machine.disk(place)),
+        ("limited disks", machine.limited_disks),
         ("limits", machine.limits),
         ("AppArmor", machine.apparmor),
         ("FUSE", machine.fuse),

@@ -139,3 +139,12 @@ def test_a_failed_step_is_entered_remapped(remapped: Daemon, boat: Client, tmp_p
     shown = boat("debug", "", "sh", "-c", "cat /left; awk '{print $2}' /proc/self/uid_map").out
     assert shown == f"left\n{FIRST}\n"
     boat("builder", "prune", "-af")
+
+
+def test_a_disk_of_limited_size(remapped: Daemon, boat: Client) -> None:
+    script = "touch /x; stat -c %u /x /etc; dd if=/dev/zero of=/big bs=1M count=30 2>&1 | head -1"
+    out = boat("run", "--name", "box", "--disk", "20m", "-v", "vol:/v", "busybox", "sh", "-c", script).out
+    assert out == "0\n0\ndd: error writing '/big': No space left on device\n"
+    assert "A /x" in boat("diff", "box").out.splitlines()
+    boat("rm", "box")
+    boat("volume", "rm", "vol")

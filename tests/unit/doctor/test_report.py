@@ -50,3 +50,13 @@ def test_disk_that_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
     assert machine.disk("/x").state is State.REDUCED
     statvfs(100 << 30)
     assert machine.disk("/x").found == "100.0 GiB free on /x"
+
+
+def test_disks_of_limited_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine.os, "access", lambda _path, _mode: True)
+    monkeypatch.setattr(machine.shutil, "which", lambda _name, path: "/sbin/mkfs.ext4")
+    assert machine.limited_disks().state is State.OK
+    monkeypatch.setattr(machine.shutil, "which", lambda _name, path: None)
+    assert (machine.limited_disks().state, machine.limited_disks().found) == (State.REDUCED, "no mkfs.ext4")
+    monkeypatch.setattr(machine.os, "access", lambda _path, _mode: False)
+    assert "loop-control" in machine.limited_disks().found
