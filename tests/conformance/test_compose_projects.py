@@ -11,7 +11,7 @@ from harness.clients import Client, Result, ours
 from harness.daemon import Daemon
 from harness.reference import Reference
 
-IDLE = "image: busybox, command: sleep 1000"
+IDLE = "image: busybox, command: sleep 1000, init: true"
 TWO = f"services:\n  a: {{{IDLE}}}\n  b: {{{IDLE}}}\n"
 
 
@@ -344,10 +344,7 @@ def test_whose_output_is_shown(project: Project) -> None:
 
 @pytest.mark.parametrize(("flag", "code"), [("exit", 0), ("failure", 3)])
 def test_abort(project: Project, flag: str, code: int) -> None:
-    project.write(
-        f"services:\n  a: {{image: busybox, command: sh -c 'exit {code}'}}\n"
-        f"  long: {{{IDLE}, init: true, depends_on: []}}\n"
-    )
+    project.write(f"services:\n  a: {{image: busybox, command: sh -c 'exit {code}'}}\n  long: {{{IDLE}}}\n")
     done = project("up", f"--abort-on-container-{flag}", check=False)
     assert done.code == code
     assert "Aborting on container exit..." in done.err
@@ -358,9 +355,7 @@ def test_abort(project: Project, flag: str, code: int) -> None:
 
 
 def test_what_commands_show_of_a_project(project: Project) -> None:
-    project.write(
-        f"services:\n  a: {{{IDLE}, init: true, scale: 2, ports: ['127.0.0.1::80']}}\n  b: {{{IDLE}}}\n"
-    )
+    project.write(f"services:\n  a: {{{IDLE}, scale: 2, ports: ['127.0.0.1::80']}}\n  b: {{{IDLE}}}\n")
     project("up", "-d")
     first, second = (project("port", "--index", str(index), "a", "80").out for index in (1, 2))
     assert first.startswith("127.0.0.1:")

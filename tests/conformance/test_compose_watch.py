@@ -23,7 +23,7 @@ services:
         - {path: src, action: sync, target: /app, ignore: ["*.log"], initial_sync: true}
         - {path: conf, action: sync+restart, target: /conf}
         - {path: hook.txt, action: sync+exec, target: /hook.txt, exec: {command: cp /hook.txt /told}}
-  idle: {image: busybox, command: sleep 1000}
+  idle: {image: busybox, command: sleep 1000, init: true}
 """
 
 
