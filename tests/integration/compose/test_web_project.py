@@ -10,13 +10,14 @@ from harness import audit
 from harness.clients import SAMPAN, Client, ours
 from harness.daemon import Daemon, fresh_root
 from harness.projects import Project, old_compose, plugin, reaches
-from harness.waiting import until
+from harness.waiting import FACTOR, until
 
 ROUNDS = int(os.environ.get("SAMPAN_TEST_COMPOSE_ROUNDS", "2"))
 INDEX = "https://pypi.org/simple/flask/"
 OURS = [SAMPAN, "compose"]
 CHECKED = ["-f", "docker-compose.yml", "-f", "checks.yml"]
 NAMES = ("flask", "myredis", "nginx")
+pytestmark = pytest.mark.timeout((240 + 20 * ROUNDS) * FACTOR)
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +117,8 @@ def test_driven_by_another_compose(foreign: Project, sampan: Client) -> None:
         _drive(foreign, sampan)
     finally:
         foreign("down", "-v", "-t", "0", "--remove-orphans", check=False)
+        # What a recreated container had of anonymous volumes, other composes leave behind, with Docker, too.
+        sampan("volume", "prune", "-af")
 
 
 def _drive(project: Project, sampan: Client) -> None:
