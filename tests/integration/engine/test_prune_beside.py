@@ -155,18 +155,20 @@ def test_a_push(own: Daemon, boat: Client, fake: FakeRegistry, built: tars.Image
 def test_a_build(own: Daemon, boat: Client, tmp_path: Path) -> None:
     """Its base image and the layers of the steps before this one are nobody else's."""
     boat("commit", "keeper", "base:x")
-    (tmp_path / "Dockerfile").write_text(
+    context = tmp_path / "context"  # the daemon's own root is beside it
+    context.mkdir()
+    (context / "Dockerfile").write_text(
         "FROM busybox AS other\nRUN echo of-other > /of-other\n"
         "FROM base:x\nRUN echo first > /first\nCOPY Dockerfile /copied\n"
         "RUN --mount=target=/context --mount=type=cache,target=/cache"
         " touch /cache/mark && until [ -e /context/go-on ]; do sleep 0.1; done && ls /cache > /cached\n"
         "COPY --from=other /of-other /\n"
     )
-    building = boat.start("build", "-q", "-t", "made:x", str(tmp_path))
+    building = boat.start("build", "-q", "-t", "made:x", str(context))
     until(lambda: _marks(own) == 1, 60, "the step to run")
     prune_all(boat)
     assert "base" not in boat("images").out
-    (tmp_path / "go-on").touch()
+    (context / "go-on").touch()
     ended(building)
     shown = boat("run", "--rm", "made:x", "cat", "/kept", "/first", "/cached", "/of-other").out
     assert shown == "kept\nfirst\nmark\nof-other\n"
