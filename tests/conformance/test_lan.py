@@ -59,7 +59,7 @@ def lan() -> Iterator[Lan]:
         _ip("-n", made.name, "address", "add", f"{made.neighbour}/24", "dev", "eth0")
         _ip("-n", made.name, "link", "set", "lo", "up")
         _ip("-n", made.name, "link", "set", "eth0", "up")
-        _ip("-n", made.name, "route", "add", "172.16.0.0/12", "via", made.machine)
+        _ip("-n", made.name, "route", "add", "default", "via", made.machine)
         yield made
     finally:
         _ip("netns", "delete", made.name)  # the pair goes with it

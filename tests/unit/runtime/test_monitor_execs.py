@@ -66,7 +66,7 @@ def test_one_that_came_to_its_end_is_told_as_such(
 def test_one_that_never_comes_to_it_is_given_up(
     monkeypatch: pytest.MonkeyPatch, gate: tuple[int, int]
 ) -> None:
-    monkeypatch.setattr("sampan.runtime.monitor_execs._PATIENCE", 0.1)
+    monkeypatch.setattr("sampan.runtime.monitor_execs._PATIENCE", 1.0)
     monkeypatch.setattr(starter, "execute_and_exit", lambda *_, **__: signal.pause())
     heard = Heard()
     execs = _executing(heard)
