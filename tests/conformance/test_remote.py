@@ -18,17 +18,11 @@ import pytest
 from harness import audit
 from harness.clients import SAMPAN, Client, ours, stock
 from harness.daemon import Daemon, fresh_root
+from harness.looking import free_port
 from harness.waiting import FACTOR, until
 
 SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
 Wrapped = Callable[..., Client]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def openssl(directory: Path, *arguments: str) -> None:

@@ -1,36 +1,21 @@
 """`update --publish-add` and `--publish-rm`, which Docker has not: now, for the next start, or not at all."""
 
-import http.client
 import json
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from harness.clients import Client
 from harness.daemon import Daemon
+from harness.looking import free_port, page
 from harness.waiting import FACTOR, until
 
 Run = Callable[..., str]
-SERVES = "mkdir /w; echo $0 >/w/index.html; for p in 80 81; do httpd -h /w -p $p; done; sleep 1000"
-
-
-def page(port: int, address: str = "127.0.0.1") -> str:
-    try:
-        with closing(http.client.HTTPConnection(address, port, timeout=5 * FACTOR)) as asking:
-            asking.request("GET", "/")
-            return asking.getresponse().read().decode().strip()
-    except OSError:
-        return ""
-
-
-def free() -> int:
-    with socket.socket() as probe:
-        probe.bind(("", 0))
-        return int(probe.getsockname()[1])
+SERVES = "mkdir /w; printf %s $0 >/w/index.html; for p in 80 81; do httpd -h /w -p $p; done; sleep 1000"
 
 
 def published(sampan: Client, name: str) -> list[str]:
@@ -53,7 +38,7 @@ def taken(port: int) -> Iterator[None]:
 @pytest.fixture
 def web(sampan: Client) -> Iterator[tuple[str, int]]:
     """(name, port of the host) of a container that serves its name at 80 and 81, published from 80."""
-    port = free()
+    port = free_port()
     sampan("run", "-d", "--name", "web", "-p", f"{port}:80", "busybox", "sh", "-c", SERVES, "hello")
     until(lambda: page(port) == "hello")
     yield "web", port
@@ -62,7 +47,7 @@ def web(sampan: Client) -> Iterator[tuple[str, int]]:
 
 def test_one_more_and_one_less(sampan: Client, web: tuple[str, int]) -> None:
     name, port = web
-    other = free()
+    other = free_port()
     assert sampan("update", "--publish-add", f"127.0.0.1:{other}:81", name).out == "web\n"
     assert until(lambda: page(other)) == "hello"
     assert published(sampan, name)[-1] == f"81/tcp -> 127.0.0.1:{other}"
@@ -88,7 +73,7 @@ def test_another_address_and_another_target_of_the_same_port(sampan: Client, web
 def test_a_conflict_changes_nothing(sampan: Client, web: tuple[str, int]) -> None:
     name, port = web
     before = (published(sampan, name), bindings(sampan, name), sampan("inspect", name).out)
-    other, third = free(), free()
+    other, third = free_port(), free_port()
     with taken(third):
         words = ("--publish-rm", "80", "--publish-add", f"{port}:81", "--publish-add", f"{other}:81")
         refused = sampan(
@@ -120,7 +105,7 @@ def test_another_containers_port(sampan: Client, web: tuple[str, int]) -> None:
 
 
 def test_of_a_stopped_one_for_its_next_start(sampan: Client) -> None:
-    port = free()
+    port = free_port()
     sampan("create", "--name", "web", "busybox", "sh", "-c", SERVES, "later")
     sampan("update", "--publish-add", f"{port}:80", "web")
     with taken(port):
@@ -135,7 +120,7 @@ def test_connections_go_on_when_other_ports_change(sampan: Client, web: tuple[st
     name, port = web
     with socket.create_connection(("::1", port), 10 * FACTOR) as asking:
         asking.sendall(b"GET / HTTP/1.0\r\n")
-        other = free()
+        other = free_port()
         sampan("update", "--publish-add", f"{other}:81", name)
         assert (page(port, "::1"), page(other, "::1")) == ("hello", "hello")
         sampan("update", "--publish-rm", "80", name)
@@ -146,14 +131,14 @@ def test_connections_go_on_when_other_ports_change(sampan: Client, web: tuple[st
 
 def test_it_is_told(sampan: Client, web: tuple[str, int]) -> None:
     since = f"{time.time():.6f}"
-    sampan("update", "--publish-add", f"127.0.0.1:{free()}:81", web[0])
+    sampan("update", "--publish-add", f"127.0.0.1:{free_port()}:81", web[0])
     words = ("--filter", "event=update", "--format", "{{.Action}} {{.Actor.Attributes.name}}")
     assert sampan("events", "--since", since, "--until", f"{time.time():.6f}", *words).out == "update web\n"
 
 
 def test_without_the_daemon_and_after_it(daemon: Daemon, sampan: Client, web: tuple[str, int]) -> None:
     name, port = web
-    other = free()
+    other = free_port()
     sampan("update", "--publish-add", f"{other}:81", "--publish-rm", "80", name)
     shown = sampan("inspect", name).out
     daemon.kill()

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import socket
 import urllib.request
 from collections.abc import Callable, Iterator
 
@@ -13,6 +12,7 @@ from docker.models.containers import Container as PyContainer
 
 from harness.clients import Client
 from harness.daemon import Daemon
+from harness.looking import free_port
 from harness.reference import Reference
 from harness.waiting import until
 
@@ -32,12 +32,6 @@ def serves(port: int) -> str:
             return ""
 
     return until(fetch, what=f"a page on port {port}")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

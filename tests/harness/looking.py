@@ -7,7 +7,7 @@ import urllib.request
 from typing import Any
 
 from harness.clients import Client
-from harness.waiting import until
+from harness.waiting import FACTOR, until
 
 
 def fresh(prefix: str = "t") -> str:
@@ -38,8 +38,9 @@ def free_port(kind: int = socket.SOCK_STREAM) -> int:
 
 def page(port: int, host: str = "127.0.0.1") -> str:
     """What a web server there says; nothing, if nobody answers."""
+    place = f"[{host}]" if ":" in host else host
     try:
-        with urllib.request.urlopen(f"http://{host}:{port}/", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://{place}:{port}/", timeout=5 * FACTOR) as answer:
             return str(answer.read().decode())
     except OSError:
         return ""

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import urllib.error
 import urllib.request
@@ -10,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from harness.clients import Result
+from harness.looking import free_port
 from harness.waiting import FACTOR
 
 PROJECTS = Path(__file__).parents[1] / "projects"
@@ -73,12 +73,6 @@ class Project:
                 return str(answer.read().decode())
         except OSError:
             return ""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def old_compose() -> str:

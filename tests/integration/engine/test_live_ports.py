@@ -1,37 +1,21 @@
 """The daemon is killed in the middle of `update --publish-add … --publish-rm …`: all or nothing, for the
 record, the firewall and who holds the port."""
 
-import http.client
 import json
 import os
 import random
 import socket
 import threading
-from contextlib import closing
 
 import pytest
 
 from harness.clients import Client
 from harness.daemon import Daemon
+from harness.looking import free_port, page
 from harness.waiting import FACTOR, until
 
 KILLS = int(os.environ.get("SAMPAN_PORT_KILLS", "3"))
-SERVES = "mkdir /w; echo served >/w/index.html; httpd -h /w -p 80; sleep 100000"
-
-
-def page(port: int, address: str) -> str:
-    try:
-        with closing(http.client.HTTPConnection(address, port, timeout=5 * FACTOR)) as asking:
-            asking.request("GET", "/")
-            return asking.getresponse().read().decode().strip()
-    except OSError:
-        return ""
-
-
-def free() -> int:
-    with socket.socket() as probe:
-        probe.bind(("", 0))
-        return int(probe.getsockname()[1])
+SERVES = "mkdir /w; printf served >/w/index.html; httpd -h /w -p 80; sleep 100000"
 
 
 def held(port: int) -> bool:
@@ -45,7 +29,7 @@ def held(port: int) -> bool:
 
 @pytest.mark.timeout(60 + 30 * KILLS * FACTOR)
 def test_all_or_nothing(own: Daemon, boat: Client) -> None:
-    now, other = free(), free()
+    now, other = free_port(), free_port()
     chance = random.Random(os.environ.get("SAMPAN_SEED", "20261124"))
     boat("run", "-d", "--name", "web", "-p", f"{now}:80", "busybox", "sh", "-c", SERVES)
     until(lambda: page(now, "127.0.0.1") == "served")

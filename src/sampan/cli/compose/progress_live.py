@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 
 from sampan.cli import console
+from sampan.cli.picture import Picture, cut
 
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _INTERVAL = 0.1  # seconds between two pictures while something is under way
@@ -59,11 +59,10 @@ class Live:
     """A report (kind, name, state). `settle` before anybody else writes. `colour`: False for none."""
 
     def __init__(self, descriptor: int, command: str, *, colour: bool) -> None:
-        self._descriptor = descriptor
+        self._picture = Picture(descriptor)
         self._title = _TITLES.get(command, "Running")
         self._colour = colour
         self._rows: dict[str, _Row] = {}
-        self._drawn = 0  # lines
         self._turn = 0
         self._lock = threading.Lock()
         self._news = threading.Event()
@@ -86,7 +85,7 @@ class Live:
             if self._rows:
                 self._draw(final=True)
             self._rows = {}
-            self._drawn = 0
+            self._picture.settle()
 
     def _animate(self) -> None:
         while True:
@@ -104,18 +103,12 @@ class Live:
             return any(row.status == WORKING for row in self._rows.values())
 
     def _draw(self, *, final: bool = False) -> None:
-        width, height = _size(self._descriptor)
+        width, height = self._picture.size()
         rows = list(self._rows.values())
         shown = rows if final else _fitting(rows, height - 2)
         done = sum(row.status != WORKING for row in rows)
         lines = [f"[+] {self._title} {done}/{len(rows)}"[:width], *self._lines(shown, width)]
-        up = f"\x1b[{self._drawn}A" if self._drawn else ""
-        text = up + "".join(f"\x1b[2K{line}\n" for line in lines)
-        left = self._drawn - len(lines)
-        if left > 0:
-            text += "\x1b[2K\n" * left + f"\x1b[{left}A"
-        console.write(self._descriptor, text.encode("utf-8", "replace"))
-        self._drawn = len(lines)
+        self._picture.draw(lines)
 
     def _lines(self, rows: list[_Row], width: int) -> list[str]:
         now = time.monotonic()
@@ -126,8 +119,7 @@ class Live:
         mark, colour = _MARKS.get(row.status, (_SPINNER[self._turn % len(_SPINNER)], _BLUE))
         text = console.visible(f"{row.name.ljust(name_width)}  {row.state}")
         room = width - len(seconds) - 4
-        text = text if len(text) <= room else text[: max(room - 1, 0)] + "…"
-        text = text.ljust(room)
+        text = cut(text, room).ljust(room)
         if not self._colour:
             return f" {mark} {text} {seconds}"
         return f" \x1b[{colour}m{mark}\x1b[0m {text} \x1b[{_BLUE}m{seconds}\x1b[0m"
@@ -141,11 +133,3 @@ def _fitting(rows: list[_Row], count: int) -> list[_Row]:
     done = [row for row in rows if row.status != WORKING]
     kept = {id(row) for row in (*working, *done[len(done) - (count - len(working)) :])}
     return [row for row in rows if id(row) in kept]
-
-
-def _size(descriptor: int) -> tuple[int, int]:
-    try:
-        size = os.get_terminal_size(descriptor)
-    except OSError:
-        return 80, 24
-    return max(size.columns or 80, 20), max(size.lines or 24, 5)  # 0 by 0: nobody has set it

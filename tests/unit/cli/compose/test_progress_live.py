@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from sampan.cli.compose import progress_live
 from sampan.cli.compose.progress_live import DONE, ERROR, WARNING, WORKING, Live, status_of
+from sampan.cli.picture import Picture
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_colours_and_control_characters(pipe: tuple[int, int]) -> None:
 
 
 def test_more_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch, pipe: tuple[int, int]) -> None:
-    monkeypatch.setattr(progress_live, "_size", lambda descriptor: (60, 6))
+    monkeypatch.setattr(Picture, "size", lambda _self: (60, 6))
     live = Live(pipe[1], "compose up", colour=False)
     for number in range(9):
         live("Container", f"c-{number}", "Created")
