@@ -416,12 +416,12 @@ def test_run_and_its_flags(project: Project) -> None:
 
 
 def test_signals_and_waiting(project: Project) -> None:
-    trap = "trap 'exit 7' USR1; while :; do sleep 0.05; done"
-    project.write(f'services: {{a: {{image: busybox, command: ["sh", "-c", "{trap}"]}}, b: {{{IDLE}}}}}\n')
+    once = '["sh", "-c", "sleep 5; exit 7"]'
+    project.write(f"services: {{a: {{image: busybox, command: {once}}}, b: {{{IDLE}}}}}\n")
     project("up", "-d")
     waiting = project.client.start("compose", "--project-directory", str(project.root), "wait", "a")
-    listing = project("kill", "-s", "USR1", "a").err
-    assert f"{project.name}-a-1  Killed" in listing
+    listing = project("kill", "-s", "URG", "b").err  # which nobody minds
+    assert f"{project.name}-b-1  Killed" in listing
     out, _ = waiting.communicate(timeout=120)
     assert (waiting.returncode, out.split()[-1]) == (7, b"7")
     project("start", "--wait", "a")

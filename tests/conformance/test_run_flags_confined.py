@@ -178,7 +178,6 @@ WRONG = {
     "--isolation foo": "Invalid isolation: \"foo\" - linux only supports 'default'",
     "--memory-swappiness 101": "invalid value: 101. Valid memory swappiness range is 0-100",
     "--oom-score-adj 2000": "Invalid value 2000, range for oom score adj is [-1000, 1000]",
-    "--storage-opt size=10G": "--storage-opt is supported only for overlay over xfs with 'pquota' mount",
     "--storage-opt foo": "invalid storage option",
     "--gpus all": 'could not select device driver "" with capabilities: [[gpu]]',
     "--gpus x=y": "unexpected key 'x' in 'x=y'",

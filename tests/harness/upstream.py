@@ -30,8 +30,11 @@ class Upstream:
         for one in (self._udp, self._tcp):
             one.bind((address, 53))
         self._tcp.listen()
-        for work in (self._datagrams, self._connections):
-            threading.Thread(target=work, daemon=True).start()
+        self._threads = [
+            threading.Thread(target=work, daemon=True) for work in (self._datagrams, self._connections)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def __enter__(self) -> "Upstream":
         return self
@@ -40,6 +43,9 @@ class Upstream:
         for one in (self._udp, self._tcp):
             with contextlib.suppress(OSError):  # a socket of UDP is not connected, and wakes up all the same
                 one.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:  # a socket that somebody still reads keeps its address
+            thread.join(5)
+        for one in (self._udp, self._tcp):
             one.close()
 
     def _answer(self, data: bytes, stream: bool) -> bytes | None:
