@@ -38,7 +38,7 @@ def free_port(kind: int = socket.SOCK_STREAM) -> int:
 
 def page(port: int, host: str = "127.0.0.1") -> str:
     """What a web server there says; nothing, if nobody answers."""
-    place = f"[{host}]" if ":" in host else host
+    place = f"[{host}]" if ":" in host and host[0] != "[" else host
     try:
         with urllib.request.urlopen(f"http://{place}:{port}/", timeout=5 * FACTOR) as answer:
             return str(answer.read().decode())
