@@ -66,6 +66,13 @@ def test_profiles_of_the_environment(project: Project) -> None:
     assert project.services() == ["a", "b", "c", "d"]
 
 
+def test_a_file_on_standard_input_is_read_once(project: Project) -> None:
+    text = f"version: '3'\n{TWO}".encode()
+    for words in (("up", "-d"), ("ps",), ("restart", "-t", "0"), ("stop", "-t", "0"), ("down", "-t", "0")):
+        said = project("-f", "-", *words, stdin=text).err
+        assert said.count("`version` is obsolete") == 1, said
+
+
 def test_extends_include_and_override(project: Project) -> None:
     (project.root / "sub").mkdir()
     (project.root / "sub/compose.yaml").write_text(

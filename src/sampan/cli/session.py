@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     from sampan.cli.flags import Values
+    from sampan.compose.load import Loaded
 
     class Display(Protocol):
         def __call__(self, kind: str, name: str, state: str) -> None: ...
@@ -35,6 +36,7 @@ class Session:
         self._options = options
         self._client: Client | None = None
         self._config: dict[str, Any] | None = None
+        self.project: Loaded | None = None  # of the command line, once somebody has read its files
         self.display: Display | None = None  # what draws progress on the terminal, once something does
 
     @property

@@ -79,11 +79,14 @@ def warn(text: str) -> None:
 
 
 def load(session: Session) -> Loaded:
-    """The project with all of its services."""
-    asked = wanted(session)
-    from sampan.compose.load import load
+    """The project with all of its services. Its files are read once: one of them may be standard input, and
+    what there is to be said of them is said once."""
+    if session.project is None:
+        asked = wanted(session)
+        from sampan.compose.load import load
 
-    return load(asked, warn)
+        session.project = load(asked, warn)
+    return session.project
 
 
 def narrow(
@@ -146,12 +149,10 @@ def load_if_any(session: Session) -> tuple[str, Loaded | None]:
     """(name of the project, the project): a name alone will do for what works by labels."""
     from sampan.errors import NotFound
 
-    asked = wanted(session)
-    from sampan.compose.load import load
-
     try:
-        loaded = load(asked, warn)
+        loaded = load(session)
     except NotFound:
+        asked = wanted(session)
         name = asked.name or asked.variables.get("COMPOSE_PROJECT_NAME", "")
         if not name or asked.files:
             raise
