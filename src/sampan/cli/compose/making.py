@@ -27,17 +27,12 @@ def pull(session: Session, image: str, say: Report, *, platform: str = "", quiet
 
 
 def push(session: Session, image: str, *, quiet: bool = False) -> None:
-    from sampan.cli.image import credentials, reference
-    from sampan.cli.image import progress as transfer
+    from sampan.cli.image import pushing, reference
 
     progress.settle(session)
-    from sampan.client.image import push as request
-
     name = reference.parse(image)
-    auth = credentials.header(session.config, name.domain)
-    exchange = request.push(session.client, name.familiar, name.tag or "latest", auth=auth)
     silent = quiet or session.group["progress"] == "quiet"
-    transfer.follow(exchange, transfer.display(None if silent else console.STDERR))
+    pushing.push(session, name, name.tag or "latest", descriptor=None if silent else console.STDERR)
 
 
 def make(

@@ -130,16 +130,13 @@ def deliver(session: Session, outputs: list[Output], image: str, *, names: list[
 
 
 def _push(session: Session, names: list[str]) -> None:
-    from sampan.cli.image import credentials, progress, reference
-    from sampan.client.image.push import push
+    from sampan.cli.image import pushing, reference
 
     if not names:
         raise ExitWith(1, "ERROR: tag is needed when pushing to registry")
     for text in names:
         name = reference.parse(text)
-        auth = credentials.header(session.config, name.domain)
-        exchange = push(session.client, name.familiar, name.tag or "latest", auth=auth)
-        progress.follow(exchange, progress.display(console.STDERR))
+        pushing.push(session, name, name.tag or "latest", descriptor=console.STDERR)
 
 
 def _save(session: Session, image: str, names: list[str], wanted: Output) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from sampan.cli import console
 from sampan.cli.console import ExitWith
-from sampan.cli.image import credentials, progress, reference
-from sampan.client.image.push import push
+from sampan.cli.image import pushing, reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,10 +32,9 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
         name.tag = "latest"
         if not options["quiet"]:
             console.out("Using default tag: latest")
-    auth = credentials.header(session.config, name.domain)
+    descriptor = None if options["quiet"] else console.STDOUT
     tag = "" if every else name.digest or name.tag
-    exchange = push(session.client, name.familiar, tag, auth=auth, platform=options["platform"])
-    progress.follow(exchange, progress.display(None if options["quiet"] else console.STDOUT))
+    pushing.push(session, name, tag, descriptor=descriptor, platform=options["platform"])
     if options["quiet"]:
         console.out(name.canonical if every else name.canonical_with_tag())
     return 0
