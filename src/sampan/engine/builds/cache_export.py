@@ -17,11 +17,12 @@ from sampan.build import exchange
 from sampan.build.cache import Record
 from sampan.build.exchange import CachedLayer
 from sampan.engine.builds.builds import Builds
+from sampan.engine.cancelling import until
 from sampan.engine.engine import Engine
 from sampan.engine.images import content, push
 from sampan.engine.images.content import Part
-from sampan.engine.images.save import directory, file_member, part_member
-from sampan.errors import Cancelled, NotFound
+from sampan.engine.images.save import LAYOUT, REF, directory, file_member, part_member, place
+from sampan.errors import NotFound
 from sampan.oci import digest as digests
 from sampan.oci import reference as references
 from sampan.oci.image import OCI_INDEX, OCI_LAYER, OCI_MANIFEST, Descriptor, Index, Manifest
@@ -33,7 +34,6 @@ from sampan.storage.pack import pack_path
 from sampan.storage.tarwriter import END
 
 _PARALLEL = 4
-_LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
 
 
 class _Packed(NamedTuple):
@@ -84,16 +84,16 @@ def layout(
         yield from directory("blobs/sha256")
         for part in {one.descriptor.digest: one for one in (packed.config, *packed.layers)}.values():
             yield from part_member(part)
-        yield from file_member(f"blobs/sha256/{digests.hex_of(packed.digest)}", packed.manifest)
+        yield from file_member(place(packed.digest), packed.manifest)
         described = Descriptor(
             packed.digest,
             len(packed.manifest),
             OCI_MANIFEST,
-            annotations={"org.opencontainers.image.ref.name": "latest"},
+            annotations={REF: "latest"},
         )
         index = Index(schemaVersion=2, mediaType=OCI_INDEX, manifests=[described])
         yield from file_member("index.json", msgspec.json.encode(index))
-        yield from file_member("oci-layout", _LAYOUT)
+        yield from file_member("oci-layout", LAYOUT)
         yield END
 
 
@@ -154,9 +154,7 @@ def _pack(source: str, target: str, cancelled: threading.Event) -> Part:
     plain, packed, size = hashlib.sha256(), hashlib.sha256(), 0
 
     def hashing() -> Iterator[bytes]:
-        for chunk in pack_path(source):
-            if cancelled.is_set():
-                raise Cancelled("context canceled")
+        for chunk in until(pack_path(source), cancelled):
             plain.update(chunk)
             yield chunk
 

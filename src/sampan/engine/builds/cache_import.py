@@ -17,9 +17,11 @@ from sampan.build.exchange import CachedLayer, Entry
 from sampan.build.views import DirectoryView, open_file, read_file
 from sampan.engine.builds.builds import Builds
 from sampan.engine.builds.caches import CacheSource
+from sampan.engine.cancelling import until
 from sampan.engine.engine import Engine
 from sampan.engine.images import resolve
-from sampan.errors import Cancelled, InvalidArgument, NotFound
+from sampan.engine.images.save import REF, place
+from sampan.errors import InvalidArgument, NotFound
 from sampan.oci import digest as digests
 from sampan.oci import platform as platforms
 from sampan.oci import reference as references
@@ -169,13 +171,7 @@ class Imported:
                     ingest = images.store.blobs.ingest(blob.digest, blob.size)
                     self._lease.hold("blob:" + blob.digest, ingest.discard)
                     chunks = ingest.chunks(lambda offset: read(blob, offset))
-                images.layers.unpack(self._lease, self._watched(chunks), diff_id)
-
-    def _watched(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        for chunk in chunks:
-            if self._cancelled.is_set():
-                raise Cancelled("context canceled")
-            yield chunk
+                images.layers.unpack(self._lease, until(chunks, self._cancelled), diff_id)
 
 
 class _Layout:
@@ -191,7 +187,7 @@ class _Layout:
         if not isinstance(index, Index):
             raise InvalidArgument(f"{self._directory}/index.json is no index")
         for one in index.manifests:
-            name = (one.annotations or {}).get("org.opencontainers.image.ref.name", "latest")
+            name = (one.annotations or {}).get(REF, "latest")
             if tag in (one.digest, name):
                 return self.document(one.digest)
         raise NotFound(f"no cache {tag!r} in {self._directory}".replace("'", '"'))
@@ -203,7 +199,7 @@ class _Layout:
         return self._blob(blob.digest, blob.size)
 
     def _blob(self, digest: str, limit: int) -> bytes:
-        data = self._file(_place(digest), limit)
+        data = self._file(place(digests.parse(digest)), limit)
         if digests.of(data) != digest:
             raise InvalidArgument(f"cache verification failed for digest {digest}")
         return data
@@ -226,15 +222,11 @@ class _Layout:
         """Verified by whoever takes it."""
         with (
             contextlib.closing(self._view()) as view,
-            open(open_file(view, _place(blob.digest)), "rb") as file,
+            open(open_file(view, place(digests.parse(blob.digest))), "rb") as file,
         ):
             file.seek(offset)
             while piece := file.read(_PIECE):
                 yield piece
-
-
-def _place(digest: str) -> str:
-    return f"blobs/sha256/{digests.hex_of(digests.parse(digest))}"
 
 
 def _nothing(_blob: Descriptor, _offset: int) -> Iterator[bytes]:

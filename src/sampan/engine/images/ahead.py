@@ -6,10 +6,12 @@ Calm.
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
+from sampan.engine.cancelling import until
 from sampan.engine.images.archive import Member
 from sampan.engine.images.images import Images
-from sampan.errors import Cancelled, InvalidArgument
+from sampan.errors import InvalidArgument
 from sampan.storage.decompress import compression
 from sampan.storage.leases import EitherEvent, Lease
 
@@ -73,7 +75,4 @@ class Ahead:
 
     def _chunks(self, member: Member) -> Iterator[bytes]:
         with open(member.path, "rb", buffering=0) as file:
-            while piece := file.read(_PIECE):
-                if self._cancelled.is_set():
-                    raise Cancelled("context canceled")
-                yield piece
+            yield from until(iter(partial(file.read, _PIECE), b""), self._cancelled)

@@ -10,10 +10,11 @@ import msgspec
 
 from sampan.build.amend import amended
 from sampan.engine import timestamps
+from sampan.engine.cancelling import until
 from sampan.engine.images import behind
 from sampan.engine.images.images import Images, familiar
 from sampan.engine.images.tag import check_unambiguous
-from sampan.errors import Cancelled, InvalidArgument
+from sampan.errors import InvalidArgument
 from sampan.oci import platform as platforms
 from sampan.oci import reference as references
 from sampan.oci.image import Config, History, ImageConfig, RootFs
@@ -48,7 +49,7 @@ def import_(
     workspace = images.store.workspace("import")
     try:
         with images.store.leases.open() as lease:
-            blob = _take_in(images, lease, _until(chunks, cancelled), workspace)
+            blob = _take_in(images, lease, until(chunks, cancelled), workspace)
             config = _config(images, run, message or f"Imported from {source}", platform, str(blob.diff_id))
             new = NewImage(config, timestamps.now() / 1e9, [str(blob.diff_id)], [blob])
             image_id = images.records.commit(new, tags)
@@ -66,13 +67,6 @@ def _tags(name: str) -> list[tuple[str, str]]:
         raise InvalidArgument("cannot import digest reference")
     check_unambiguous(named)
     return [(named.repository, named.tag or references.DEFAULT_TAG)]
-
-
-def _until(chunks: Iterator[bytes], cancelled: threading.Event) -> Iterator[bytes]:
-    for chunk in chunks:
-        if cancelled.is_set():
-            raise Cancelled("context canceled")
-        yield chunk
 
 
 def _take_in(images: Images, lease: Lease, chunks: Iterator[bytes], workspace: str) -> Blob:

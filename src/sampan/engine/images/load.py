@@ -7,17 +7,19 @@ manifests are kept as they are, so that digests survive a save and a load.
 import os
 import threading
 from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
 
+from sampan.engine.cancelling import until
 from sampan.engine.images import behind, created
 from sampan.engine.images.ahead import Ahead
 from sampan.engine.images.archive import Archive, Member
 from sampan.engine.images.images import Images, familiar
 from sampan.engine.images.progress import Meter, Progress, Report
 from sampan.engine.images.tag import check_unambiguous
-from sampan.errors import Cancelled, InvalidArgument
+from sampan.errors import InvalidArgument
 from sampan.oci import digest as digests
 from sampan.oci import platform, reference
 from sampan.oci.image import Descriptor, ImageConfig, Index, Manifest, parse_config, parse_document
@@ -59,7 +61,7 @@ def load(images: Images, chunks: Iterator[bytes], report: Report, cancelled: thr
     try:
         with images.store.leased() as lease, Ahead(images, lease, cancelled) as ahead:
             archive = Archive(workspace, ahead.offer)
-            archive.read(_until(chunks, cancelled), images.store.free())
+            archive.read(until(chunks, cancelled), images.store.free())
             plans = _plans(archive, images.machine)
             return [_load_one(images, plan, ahead, report, cancelled) for plan in plans]
     finally:
@@ -73,13 +75,6 @@ def messages(loaded: list[Loaded]) -> list[str]:
     for image in loaded:
         lines += [f"Loaded image: {tag}" for tag in image.tags] or [f"Loaded image ID: {image.id}"]
     return lines
-
-
-def _until(chunks: Iterator[bytes], cancelled: threading.Event) -> Iterator[bytes]:
-    for chunk in chunks:
-        if cancelled.is_set():
-            raise Cancelled("context canceled")
-        yield chunk
 
 
 # What is in the archive
@@ -259,9 +254,7 @@ def _unpack(job: _Job, member: Member, diff_id: str) -> None:
 
 def _chunks(path: str, meter: Meter, cancelled: threading.Event) -> Iterator[bytes]:
     with open(path, "rb", buffering=0) as file:
-        while piece := file.read(1 << 18):
-            if cancelled.is_set():
-                raise Cancelled("context canceled")
+        for piece in until(iter(partial(file.read, 1 << 18), b""), cancelled):
             meter.add(len(piece))
             yield piece
 

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from typing import NamedTuple
 
+from sampan.engine.cancelling import until
 from sampan.engine.images import behind, created, resolve
 from sampan.engine.images.images import Images
 from sampan.engine.images.progress import Meter, Progress, Report
-from sampan.errors import Cancelled, InvalidArgument, NotFound, SampanError
+from sampan.errors import InvalidArgument, NotFound, SampanError
 from sampan.oci import digest as digests
 from sampan.oci import platform as platforms
 from sampan.oci.image import (
@@ -268,9 +269,7 @@ def _chunks(job: _Job, descriptor: Descriptor) -> Iterator[bytes]:
     def fetch(offset: int) -> Iterator[bytes]:
         return job.source.blob(descriptor.digest, descriptor.size, offset)
 
-    for chunk in ingest.chunks(fetch):
-        if job.cancelled.is_set():
-            raise Cancelled("context canceled")
+    for chunk in until(ingest.chunks(fetch), job.cancelled):
         meter.add(len(chunk))
         yield chunk
     job.report(Progress(identity, "Verifying Checksum"))

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from sampan.engine.cancelling import until
 from sampan.engine.images import content, resolve
 from sampan.engine.images.content import Content, Part
 from sampan.engine.images.images import Image, Images, familiar
@@ -242,9 +243,7 @@ def _checked(job: _Job, layer: Layer) -> Iterator[bytes]:
             yield from job.images.store.blobs.stored(blob.digest)
             return
     hashed = hashlib.sha256()
-    for chunk in pack_path(job.images.store.layer_path(layer.number)):
-        if job.cancelled.is_set():
-            raise Cancelled("context canceled")
+    for chunk in until(pack_path(job.images.store.layer_path(layer.number)), job.cancelled):
         hashed.update(chunk)
         yield chunk
     if "sha256:" + hashed.hexdigest() != layer.diff_id:

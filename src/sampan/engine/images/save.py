@@ -23,8 +23,8 @@ from sampan.storage.leases import Lease
 from sampan.storage.tarwriter import END, Header, encode, padding
 
 _NAME = "io.containerd.image.name"
-_REF = "org.opencontainers.image.ref.name"
-_LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
+REF = "org.opencontainers.image.ref.name"
+LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
 
 
 class _Wanted(NamedTuple):
@@ -134,18 +134,18 @@ def _archive(found: Sequence[tuple[_Wanted, Content]]) -> Iterator[bytes]:
         parts |= {part.descriptor.digest: part for part in (one.config, *one.layers)}
     for digest in sorted({*parts, *documents}):
         if digest in documents:
-            yield from file_member(_place(digest), documents[digest])
+            yield from file_member(place(digest), documents[digest])
         elif not parts[digest].foreign or parts[digest].path is not None:
             yield from part_member(parts[digest])
     yield from file_member("index.json", msgspec.json.encode(_index(found)))
     yield from file_member("manifest.json", msgspec.json.encode([_entry(*one) for one in found]))
-    yield from file_member("oci-layout", _LAYOUT)
+    yield from file_member("oci-layout", LAYOUT)
     if repositories := _repositories(found):
         yield from file_member("repositories", msgspec.json.encode(repositories))
     yield END
 
 
-def _place(digest: str) -> str:
+def place(digest: str) -> str:
     return f"blobs/sha256/{digests.hex_of(digest)}"
 
 
@@ -159,7 +159,7 @@ def file_member(name: str, data: bytes) -> Iterator[bytes]:
 
 def part_member(part: Part) -> Iterator[bytes]:
     size = part.descriptor.size
-    yield encode(Header(_place(part.descriptor.digest).encode(), tar.REGULAR, 0o644, size=size))
+    yield encode(Header(place(part.descriptor.digest).encode(), tar.REGULAR, 0o644, size=size))
     yield from part.chunks()
     yield padding(size)
 
@@ -175,7 +175,7 @@ def _index(found: Sequence[tuple[_Wanted, Content]]) -> Index:
             platform=Platform(config.architecture, config.os, config.variant),
         )
         for repository, tag in wanted.tags:
-            notes = {_NAME: f"{repository}:{tag}", _REF: tag}
+            notes = {_NAME: f"{repository}:{tag}", REF: tag}
             entries.append(msgspec.structs.replace(described, annotations=notes))
         if not wanted.tags:
             entries.append(described)
@@ -184,8 +184,8 @@ def _index(found: Sequence[tuple[_Wanted, Content]]) -> Index:
 
 def _entry(wanted: _Wanted, one: Content) -> _Entry:
     tags = [familiar(repository, tag=tag) for repository, tag in wanted.tags]
-    layers = [_place(part.descriptor.digest) for part in one.layers]
-    return _Entry(_place(one.config.descriptor.digest), tags or None, layers)
+    layers = [place(part.descriptor.digest) for part in one.layers]
+    return _Entry(place(one.config.descriptor.digest), tags or None, layers)
 
 
 def _repositories(found: Sequence[tuple[_Wanted, Content]]) -> dict[str, dict[str, str]]:
