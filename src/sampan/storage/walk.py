@@ -96,3 +96,21 @@ def _names(directory: int) -> Iterator[bytes]:
 def reading(fd: int) -> int:
     """A descriptor to read the regular file behind an O_PATH one: what was looked at is what is read."""
     return os.open(f"/proc/self/fd/{fd}", os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+
+
+def usage(path: str) -> int:
+    """Bytes of the files below, each once, as Docker counts them; 0 where there is nothing. Somebody may
+    change what is there, links included, while this looks."""
+    try:
+        root = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return 0
+    try:
+        sizes = {
+            entry.status.st_ino: entry.status.st_size
+            for entry in walk(root)
+            if not stat.S_ISDIR(entry.status.st_mode)
+        }
+    finally:
+        os.close(root)
+    return sum(sizes.values())

@@ -1,13 +1,11 @@
 """`docker inspect` of a container: the record as the Engine API shows it."""
 
-import os
-import stat
 from typing import Any
 
 import msgspec
 
 from sampan.engine import timestamps
-from sampan.engine.containers import health, links
+from sampan.engine.containers import health, links, uppers
 from sampan.engine.containers.config import Config, EndpointRequest, HostConfig
 from sampan.engine.containers.record import Container, Endpoint, MountPoint
 from sampan.engine.engine import Engine
@@ -15,7 +13,6 @@ from sampan.engine.images import resolve
 from sampan.engine.networks import wanted
 from sampan.engine.state import State
 from sampan.errors import SampanError
-from sampan.storage.walk import walk
 
 _EMPTY_LISTS = (
     "BlkioDeviceReadBps", "BlkioDeviceReadIOps", "BlkioDeviceWriteBps", "BlkioDeviceWriteIOps",
@@ -30,8 +27,7 @@ _OPTIONAL_CONFIG = (
 
 def inspect(engine: Engine, container: Container) -> dict[str, Any]:
     definition = container.definition
-    data = engine.settings.container_data(container.id)
-    home = f"{data}/disk" if (definition.host_config.storage_opt or {}).get("size") else data
+    data, home = engine.settings.container_data(container.id), uppers.home(engine, container)
     return {
         "Id": container.id,
         "Created": timestamps.text(definition.created),
@@ -195,24 +191,6 @@ def ports(container: Container) -> dict[str, Any]:
         port = str(bound.host_port or "")  # none where the network's gateway routes
         shown[key] = [*(shown.get(key) or ()), {"HostIp": bound.host_ip, "HostPort": port}]
     return shown
-
-
-def usage(path: str) -> int:
-    """Bytes of the files below, each once, as Docker counts them. The container may change what is there,
-    links included, while this looks. Calm."""
-    try:
-        root = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return 0
-    try:
-        sizes = {
-            entry.status.st_ino: entry.status.st_size
-            for entry in walk(root)
-            if not stat.S_ISDIR(entry.status.st_mode)
-        }
-    finally:
-        os.close(root)
-    return sum(sizes.values())
 
 
 def image_size(engine: Engine, image_id: str) -> int:

@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterator
 
 from sampan.engine import disks
-from sampan.engine.containers import inspect
 from sampan.engine.containers.record import Container
 from sampan.engine.engine import Engine
+from sampan.storage import walk
 
 
 def limited(container: Container) -> int:
@@ -39,4 +39,4 @@ def image_layers(container: Container) -> list[str]:
 def usage(engine: Engine, container: Container) -> int:
     """Bytes. Calm."""
     with opened(engine, container) as directories:
-        return sum(inspect.usage(path) for path in directories if os.path.isdir(path))
+        return sum(walk.usage(path) for path in directories if os.path.isdir(path))

@@ -9,11 +9,11 @@ import os
 from collections.abc import Iterator
 
 from sampan.engine import disks
-from sampan.engine.containers.inspect import usage
 from sampan.engine.engine import Engine
 from sampan.engine.volumes.store import Volume
 from sampan.errors import Internal, InvalidArgument
 from sampan.linux import mount as mounts
+from sampan.storage import walk
 
 _LAST = 2**32 - 2
 
@@ -65,7 +65,7 @@ def opened(engine: Engine, volume: Volume) -> Iterator[str]:
 def used(engine: Engine, volume: Volume) -> int:
     """Bytes."""
     with opened(engine, volume) as directory:
-        return usage(directory)
+        return walk.usage(directory)
 
 
 def mount(_volume: Volume, directory: str) -> None:
