@@ -3,6 +3,7 @@
 A user, whose ranges /etc/subuid and /etc/subgid have (subuid(5)); "default" is `dockremap`. Calm.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from sampan.errors import InvalidArgument
@@ -21,7 +22,7 @@ class Remap(NamedTuple):
 
     def outside(self, uid: int, gid: int) -> tuple[int, int]:
         """On this machine. Raises InvalidArgument for an id that is not mapped."""
-        return _outside(self.uids, uid), _outside(self.gids, gid)
+        return _mapped(self.uids, uid), _mapped(self.gids, gid)
 
 
 def remap(value: object, subuid: str = "/etc/subuid", subgid: str = "/etc/subgid") -> Remap | None:
@@ -35,11 +36,19 @@ def remap(value: object, subuid: str = "/etc/subuid", subgid: str = "/etc/subgid
     return Remap(_ranges(subuid, user, "subuid"), _ranges(subgid, group or user, "subgid"))
 
 
-def _outside(ranges: tuple[Range, ...], inside: int) -> int:
-    for first, outside, size in ranges:
-        if first <= inside < first + size:
-            return outside + inside - first
-    raise InvalidArgument(f"ID {inside} is not in the user namespace of containers")
+def _mapped(ranges: Iterable[Range], inside: int) -> int:
+    found = outside(ranges, inside)
+    if found is None:
+        raise InvalidArgument(f"ID {inside} is not in the user namespace of containers")
+    return found
+
+
+def outside(ranges: Iterable[Range], inside: int, count: int = 1) -> int | None:
+    """The first of `count` ids on this machine; None: they are not all mapped."""
+    for first, base, size in ranges:
+        if first <= inside and inside + count <= first + size:
+            return base + inside - first
+    return None
 
 
 def _ranges(path: str, name: str, kind: str) -> tuple[Range, ...]:

@@ -9,6 +9,7 @@ Podman's `U` changes the owners on the disk.
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from sampan.engine import subids
 from sampan.engine.containers.config import Ownership
 from sampan.engine.subids import Range, Remap
 from sampan.errors import InvalidArgument
@@ -129,10 +130,10 @@ def _placed(given: _Given, known: tuple[Range, ...]) -> tuple[Range, ...]:
 
 
 def _outside(known: tuple[Range, ...], inside: int, count: int = 1) -> int:
-    for first, outside, size in known:
-        if first <= inside and inside + count <= first + size:
-            return outside + inside - first
-    raise InvalidArgument(f"ID {inside} of a mount is not in the container's user namespace")
+    found = subids.outside(known, inside, count)
+    if found is None:
+        raise InvalidArgument(f"ID {inside} of a mount is not in the container's user namespace")
+    return found
 
 
 def _routed(known: tuple[Range, ...], disk: int, inside: int | None, *, volume: bool) -> tuple[Range, ...]:

@@ -39,12 +39,10 @@ from sampan.engine.networks.attach import attach_all
 from sampan.engine.state import State
 from sampan.engine.subids import Remap
 from sampan.engine.volumes import mounting
+from sampan.engine.volumes.parts import open_part
 from sampan.errors import Conflict, Internal
-from sampan.linux.openat2 import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, openat2
 from sampan.runtime import rundir
 from sampan.runtime.protocol import Launch, Rootfs, Started
-
-_INSIDE = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
 
 
 async def start(engine: Engine, container: Container) -> bool:
@@ -244,15 +242,14 @@ def _owner(source: str, subpath: str) -> tuple[int, int]:
     """Whoever writes to a volume can have us look at nothing but the volume. What is missing is the runtime's
     to complain of."""
     try:
-        base = os.open(source, os.O_PATH | os.O_CLOEXEC)
-        try:
-            fd = openat2(base, os.fsencode(subpath), os.O_PATH, _INSIDE) if subpath else os.dup(base)
-        finally:
-            os.close(base)
+        if not subpath:
+            status = os.stat(source)
+        else:
+            fd = open_part(source, subpath, os.O_PATH)
+            status = os.fstat(fd)
+            os.close(fd)
     except OSError:
         return 0, 0
-    status = os.fstat(fd)
-    os.close(fd)
     return status.st_uid, status.st_gid
 
 

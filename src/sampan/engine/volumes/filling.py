@@ -12,14 +12,13 @@ from collections.abc import Iterator
 from sampan.engine.containers.record import Container, MountPoint
 from sampan.engine.engine import Engine
 from sampan.engine.volumes import copyup, limits, mounting
+from sampan.engine.volumes.parts import open_part
 from sampan.engine.volumes.remove import users
 from sampan.engine.volumes.store import Volume
 from sampan.errors import Internal
-from sampan.linux.openat2 import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, openat2
 from sampan.storage.remove import remove_tree
 
 _MARK = "filling"
-_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY
 
 
 async def fill(engine: Engine, container: Container, mount: MountPoint, volume: Volume) -> None:
@@ -51,14 +50,11 @@ def _target(directory: str, subpath: str) -> Iterator[str | None]:
     if not subpath:
         yield directory
         return
-    base = os.open(directory, _DIRECTORY | os.O_CLOEXEC)
     try:
-        fd = openat2(base, os.fsencode(subpath), _DIRECTORY, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
+        fd = open_part(directory, subpath, os.O_RDONLY | os.O_DIRECTORY)
     except OSError:
         yield None
         return
-    finally:
-        os.close(base)
     try:
         yield f"/proc/self/fd/{fd}"
     finally:
