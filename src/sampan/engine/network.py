@@ -290,10 +290,9 @@ class NetworkFloor:
 
     def destination(self, endpoint: Endpoint) -> Destination:
         known = self._known.get(endpoint.network_id)
-        modes = (
-            (known.state.mode, known.state.mode6) if known and isinstance(known.state, BridgeState) else ()
-        )
-        routed, routed6 = (mode == ROUTED for mode in modes or ("", ""))
+        routed = routed6 = False
+        if known is not None and isinstance(known.state, BridgeState):
+            routed, routed6 = known.state.mode == ROUTED, known.state.mode6 == ROUTED
         return Destination(endpoint.address, endpoint.address6, routed, routed6, endpoint.relayed)
 
     async def unpublish(self, container: Container) -> None:
@@ -482,11 +481,11 @@ def _machine_id() -> bytes:
         return os.uname().nodename.encode()
 
 
-def listeners(held: Iterable[Held]) -> tuple[Listener, ...]:
-    """File 0 of a launch is the control connection."""
+def listeners(held: Iterable[Held], first: int) -> tuple[Listener, ...]:
+    """`first`: the number of the first one's file among those that go with the message."""
     return tuple(
         Listener(index, one.target.protocol, one.target.address, one.target.port, one.relay)
-        for index, one in enumerate(held, 1)
+        for index, one in enumerate(held, first)
     )
 
 

@@ -8,6 +8,7 @@ from msgspec import structs
 from sampan.engine.containers import publishing
 from sampan.engine.containers.config import Config, HostConfig, PortBinding, Ports
 from sampan.engine.containers.record import BoundPort
+from sampan.engine.network import bound
 from sampan.errors import Conflict
 from sampan.network import ports
 
@@ -100,8 +101,4 @@ def _key(port: str) -> str:
 
 def overlapping(gone: Sequence[BoundPort], added: Sequence[ports.PortBinding]) -> list[BoundPort]:
     """Of those that go, which stand in the way of those that come."""
-    return [one for one in gone if any(ports.competes(_bound(one), other) for other in added)]
-
-
-def _bound(one: BoundPort) -> ports.Bound:
-    return ports.Bound(one.container_port, one.protocol, one.host_ip, one.host_port)
+    return [one for one in gone if any(ports.competes(bound(one), other) for other in added)]

@@ -20,12 +20,12 @@ from sampan.engine.containers import netrecord
 from sampan.engine.containers.ports import Decision, overlapping
 from sampan.engine.containers.record import BoundPort, Container, Endpoint
 from sampan.engine.engine import Engine
-from sampan.engine.network import bound
+from sampan.engine.network import bound, listeners
 from sampan.engine.networks import attach
 from sampan.errors import SampanError
 from sampan.network import ports
 from sampan.network.ports import Held
-from sampan.runtime.protocol import Listener, Port
+from sampan.runtime.protocol import Port
 
 _log = logging.getLogger(__name__)
 
@@ -90,15 +90,9 @@ async def _extend(
     return added
 
 
-async def hand_over(container: Container, kept: Sequence[Port], listeners: Sequence[Held]) -> None:
-    await container.link.publish(
-        kept,
-        [
-            Listener(index, one.target.protocol, one.target.address, one.target.port, one.relay)
-            for index, one in enumerate(listeners)
-        ],
-        [one.socket.fileno() for one in listeners],
-    )
+async def hand_over(container: Container, kept: Sequence[Port], held: Sequence[Held]) -> None:
+    files = [one.socket.fileno() for one in held]
+    await container.link.publish(kept, listeners(held, 0), files)
 
 
 async def hold_again(

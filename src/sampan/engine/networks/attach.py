@@ -12,8 +12,8 @@ from sampan.engine.networks import defaults, endpoint_options, reserving, wanted
 from sampan.engine.networks.options import BridgeOptions, bridge_options
 from sampan.engine.networks.store import Network
 from sampan.errors import Conflict
-from sampan.network.ports import Held, PortBinding
-from sampan.runtime.protocol import Interface, Listener
+from sampan.network.ports import PortBinding, Published
+from sampan.runtime.protocol import Interface
 
 
 class Ways(NamedTuple):
@@ -51,7 +51,7 @@ async def attach_all(engine: Engine, container: Container) -> Connection:
             made.append(join(engine, container, network, request, interface))
         made.sort(key=lambda one: rank(container, one[0]))
         ways = ways_out(container, [endpoint for endpoint, _ in made])
-        held, told = await _publish(engine, container, ways.published)
+        got = await publish(engine, container, ways.published)
     except BaseException:
         for endpoint, _ in made:
             engine.network.leave(container, endpoint.network_id)
@@ -61,8 +61,8 @@ async def attach_all(engine: Engine, container: Container) -> Connection:
         tuple(interface for _, interface in made),
         ways.gateway,
         ways.gateway6,
-        told,
-        held,
+        listeners(got.listeners, 1),  # file 0 of a launch is the control connection
+        tuple(got.listeners),
     )
 
 
@@ -115,15 +115,13 @@ def _order(container: Container, endpoint: Endpoint) -> tuple[int, str]:
     return -request.gw_priority, endpoint.network
 
 
-async def _publish(
-    engine: Engine, container: Container, first: Endpoint | None
-) -> tuple[tuple[Held, ...], tuple[Listener, ...]]:
+async def publish(engine: Engine, container: Container, first: Endpoint | None) -> Published:
+    """All its ports there; on an internal network nothing is published. Raises as `NetworkFloor.publish`."""
     asked = bindings(container.definition.config, container.definition.host_config)
-    if not asked or first is None:  # on an internal network nothing is published
-        return (), ()
+    if not asked or first is None:
+        return Published([], [])
     told = relayed(engine, first)
-    got = await engine.network.publish(container, first, placed(engine, first, asked), relayed=told)
-    return tuple(got.listeners), listeners(got.listeners)
+    return await engine.network.publish(container, first, placed(engine, first, asked), relayed=told)
 
 
 def placed(engine: Engine, first: Endpoint, asked: list[PortBinding]) -> list[PortBinding]:

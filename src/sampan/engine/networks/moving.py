@@ -5,7 +5,7 @@ they lead to its address there from then on (libnetwork, sbJoin and sbLeave). Th
 import contextlib
 import logging
 
-from sampan.engine.containers import publishing, republish
+from sampan.engine.containers import republish
 from sampan.engine.containers.record import BoundPort, Container, Endpoint
 from sampan.engine.engine import Engine
 from sampan.engine.networks import attach
@@ -58,11 +58,9 @@ async def _free(engine: Engine, container: Container, old: Endpoint | None) -> N
 
 
 async def _publish(engine: Engine, container: Container, new: Endpoint) -> None:
-    asked = publishing.bindings(container.definition.config, container.definition.host_config)
-    if not asked:
+    got = await attach.publish(engine, container, new)
+    if not got.bindings:
         return
-    told = attach.relayed(engine, new)
-    got = await engine.network.publish(container, new, attach.placed(engine, new, asked), relayed=told)
     try:
         await republish.hand_over(container, (), got.listeners)
     finally:

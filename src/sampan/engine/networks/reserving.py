@@ -27,8 +27,10 @@ def is_expected(container: Container) -> bool:
 def project_at_rest(engine: Engine, container: Container) -> list[Container]:
     """The others of its project, when nothing of that runs: it is started again, and they will be, too."""
     project = _label(container, PROJECT)
+    if not project:
+        return []
     others = [one for one in engine.containers if one is not container and _label(one, PROJECT) == project]
-    if not project or any(one.running for one in others):
+    if any(one.running for one in others):
         return []
     return [one for one in others if one.state is State.EXITED and _label(one, ONEOFF) != "True"]
 
