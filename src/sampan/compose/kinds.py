@@ -3,7 +3,6 @@ value joins an earlier one's (compose specification, Merge)."""
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import re
 from collections.abc import Callable
@@ -30,7 +29,6 @@ from sampan.compose.tree import (
 from sampan.errors import InvalidArgument
 
 _TRUE = ("true", "yes", "y", "on", "1", "t")
-_EXPOSED = re.compile(r"\d{1,5}(-\d{1,5})?(/(tcp|udp|sctp))?")
 _FALSE = ("false", "no", "n", "off", "0", "f")
 
 
@@ -107,33 +105,6 @@ class Loose(_Plain):
                 raise at.wrong(node.mark, "must be a string or a number")
             return node
         return Scalar(written(node.value), node.mark, node.tag)
-
-
-class Expose(Loose):
-    """A port or a range of them: 80, "80/udp", "8000-8010"."""
-
-    def cast(self, node: Scalar, at: At) -> Scalar:
-        found = super().cast(node, at)
-        if not _EXPOSED.fullmatch(str(found.value)):
-            raise at.wrong(node.mark, f'invalid port "{found.value}": write 80, "80/udp" or "8000-8010"')
-        return found
-
-
-class Address(Text):
-    """An IP address of the version."""
-
-    def __init__(self, version: int) -> None:
-        super().__init__()
-        self._version = version
-
-    def cast(self, node: Scalar, at: At) -> Scalar:
-        found = super().cast(node, at)
-        try:
-            if ipaddress.ip_address(str(found.value)).version == self._version:
-                return found
-        except ValueError:
-            pass
-        raise at.wrong(node.mark, f'"{found.value}" is no IPv{self._version} address')
 
 
 class Choice(_Plain):
@@ -401,19 +372,6 @@ class Pairs:
         if not isinstance(base, Mapping) or not isinstance(over, Mapping):
             return over
         return merge_items(base, over, lambda key: Loose(null=True))
-
-
-class Contexts(Pairs):
-    """Names of directories, or of what stands for one: an address, an image, another service."""
-
-    def read(self, node: Node, at: At) -> Node:
-        found = super().read(node, at)
-        if not isinstance(found, Mapping):
-            return found
-        items: dict[str, Node] = {}
-        for name, item in found.items.items():
-            items[name] = item if item.tag == RESET else File(urls=True).read(item, at.key(name))
-        return Mapping(items, found.mark, found.tag, found.keys)
 
 
 class Object:

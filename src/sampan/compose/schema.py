@@ -6,12 +6,9 @@ from typing import Any
 
 from sampan.compose import shortforms
 from sampan.compose.kinds import (
-    Address,
     Anything,
     Choice,
-    Contexts,
     Duration,
-    Expose,
     File,
     Flag,
     Kind,
@@ -30,7 +27,19 @@ from sampan.compose.kinds import (
     named,
     words,
 )
-from sampan.compose.specials import Command, Driven, Logging, Mount, Test, port_key, single_limit, target_of
+from sampan.compose.specials import (
+    Address,
+    Command,
+    Contexts,
+    Driven,
+    Expose,
+    Logging,
+    Mount,
+    Test,
+    port_key,
+    single_limit,
+    target_of,
+)
 
 NAME = r"[a-zA-Z0-9._-]+"
 _PULL = r"always|never|build|if_not_present|missing|refresh|daily|weekly|every_([0-9]+[wdhms])+"

@@ -1,13 +1,16 @@
-"""Kinds of single keys of a service: commands, health checks, mounts, logging, limits."""
+"""Kinds of single keys of a service: commands, health checks, mounts, logging, limits, addresses, ports."""
 
 from __future__ import annotations
 
+import ipaddress
 import posixpath
+import re
 
 from sampan.compose import places, shellwords
-from sampan.compose.kinds import At, List, Object, Text, Whole, by_value
-from sampan.compose.tree import Mapping, Node, Scalar, Sequence, mapping, text_of
+from sampan.compose.kinds import At, File, List, Loose, Object, Pairs, Text, Whole, by_value
+from sampan.compose.tree import RESET, Mapping, Node, Scalar, Sequence, mapping, text_of
 
+_EXPOSED = re.compile(r"\d{1,5}(-\d{1,5})?(/(tcp|udp|sctp))?")
 _LIST = List(Text(), replaces=True)
 
 
@@ -109,3 +112,43 @@ def single_limit(node: Node, at: At) -> Node:
     limit = Whole(-1).read(node, at)
     value = limit.value if isinstance(limit, Scalar) else None
     return mapping(node.mark, soft=value, hard=value)
+
+
+class Expose(Loose):
+    """A port or a range of them: 80, "80/udp", "8000-8010"."""
+
+    def cast(self, node: Scalar, at: At) -> Scalar:
+        found = super().cast(node, at)
+        if not _EXPOSED.fullmatch(str(found.value)):
+            raise at.wrong(node.mark, f'invalid port "{found.value}": write 80, "80/udp" or "8000-8010"')
+        return found
+
+
+class Address(Text):
+    """An IP address of the version."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__()
+        self._version = version
+
+    def cast(self, node: Scalar, at: At) -> Scalar:
+        found = super().cast(node, at)
+        try:
+            if ipaddress.ip_address(str(found.value)).version == self._version:
+                return found
+        except ValueError:
+            pass
+        raise at.wrong(node.mark, f'"{found.value}" is no IPv{self._version} address')
+
+
+class Contexts(Pairs):
+    """Names of directories, or of what stands for one: an address, an image, another service."""
+
+    def read(self, node: Node, at: At) -> Node:
+        found = super().read(node, at)
+        if not isinstance(found, Mapping):
+            return found
+        items: dict[str, Node] = {}
+        for name, item in found.items.items():
+            items[name] = item if item.tag == RESET else File(urls=True).read(item, at.key(name))
+        return Mapping(items, found.mark, found.tag, found.keys)

@@ -27,9 +27,7 @@ _JOURNALS = ((128, 4), (512, 8), (4096, 16))  # MiB: below that size, that journ
 _JOURNAL = 32
 _PER_INODE = 16384  # bytes, as mke2fs.conf(5)
 _INODE = 256
-_RESERVED = (
-    16  # MiB that ext4 keeps for itself at most, or 2 % (fs/ext4/super.c, ext4_calculate_resv_clusters)
-)
+_RESERVED = 16  # MiB that ext4 keeps at most, or 2 % (fs/ext4/super.c, ext4_calculate_resv_clusters)
 _GROUP = 128 * _MEGA
 _PER_GROUP = 16384  # bytes: bitmaps and descriptors
 

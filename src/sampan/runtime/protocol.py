@@ -40,7 +40,7 @@ moment to its last: whoever gets that lock knows that no monitor lives there.
 
 import json
 from collections.abc import Sequence
-from typing import Any, NamedTuple, get_origin
+from typing import Any, NamedTuple, get_args, get_origin
 
 MESSAGE_LIMIT = 64 * 1024  # bytes; a longer one travels in a memfd (runtime.channel)
 MONITOR_SOCKET = "monitor.sock"  # in the run directory; 0600
@@ -368,35 +368,7 @@ Message = (
     | Spawned
     | Reaped
 )
-_KINDS: dict[str, Any] = {
-    kind.__name__: kind
-    for kind in (
-        Launch,
-        Started,
-        Failed,
-        Exited,
-        Attach,
-        Exec,
-        ExecStarted,
-        ExecFailed,
-        ExecExited,
-        Detached,
-        Kill,
-        Stop,
-        Resize,
-        Publish,
-        ClearLog,
-        Hello,
-        State,
-        Reply,
-        Ps,
-        Format,
-        Resolve,
-        Plug,
-        Spawned,
-        Reaped,
-    )
-}
+_KINDS: dict[str, Any] = {kind.__name__: kind for kind in get_args(Message)}
 _NESTED: dict[tuple[str, str], Any] = {
     ("Launch", "rootfs"): Rootfs,
     ("Launch", "log"): Log,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tarfile
+from functools import partial
 
 from sampan.cli.console import ExitWith
 from sampan.cli.container.local import Pieces
@@ -22,17 +23,17 @@ def unpack(chunks: Iterator[bytes], directory: str) -> None:
     """Blobs that are there already stay, and so does what else lies there."""
     try:
         os.makedirs(os.path.join(directory, "blobs/sha256"), exist_ok=True)
-        late: dict[str, bytes] = {}
+        index = b""
         with tarfile.open(fileobj=Pieces(chunks), mode="r|") as archive:  # type: ignore[call-overload]
             for member in archive:
                 if member.isfile() and (_BLOB.fullmatch(member.name) or member.name in _FIXED):
                     file = archive.extractfile(member)
                     if member.name == _INDEX:
-                        late[member.name] = file.read()
+                        index = file.read()
                     elif not os.path.exists(os.path.join(directory, member.name)):
-                        _write(os.path.join(directory, member.name), iter(lambda: file.read(1 << 18), b""))  # noqa: B023
-        for name, data in late.items():
-            _write(os.path.join(directory, name), iter([data]))
+                        _write(os.path.join(directory, member.name), iter(partial(file.read, 1 << 18), b""))
+        if index:
+            _write(os.path.join(directory, _INDEX), iter([index]))
     except tarfile.TarError as error:
         raise ExitWith(1, f"ERROR: invalid archive from the daemon: {error}") from None
     except OSError as error:

@@ -14,74 +14,14 @@ if TYPE_CHECKING:
     from sampan.compose.model import Project, Service
 
 _TRANSLATED = (  # keys of a service
-    *(
-        "annotations",
-        "build",
-        "cap_add",
-        "cap_drop",
-        "command",
-        "configs",
-        "container_name",
-        "cpus",
-    ),
-    *(
-        "depends_on",
-        "deploy",
-        "dns",
-        "dns_opt",
-        "dns_search",
-        "domainname",
-        "entrypoint",
-        "environment",
-    ),
-    *(
-        "expose",
-        "extra_hosts",
-        "gpus",
-        "group_add",
-        "healthcheck",
-        "hostname",
-        "image",
-        "ipc",
-        "labels",
-    ),
-    *(
-        "mem_limit",
-        "mem_reservation",
-        "network_mode",
-        "networks",
-        "pid",
-        "platform",
-        "ports",
-    ),
-    *(
-        "post_start",
-        "pre_start",
-        "pre_stop",
-        "privileged",
-        "profiles",
-        "pull_policy",
-        "read_only",
-    ),
-    *(
-        "restart",
-        "runtime",
-        "scale",
-        "secrets",
-        "security_opt",
-        "shm_size",
-        "stdin_open",
-    ),
-    *(
-        "stop_grace_period",
-        "sysctls",
-        "tmpfs",
-        "tty",
-        "user",
-        "volumes",
-        "working_dir",
-    ),
-)
+    "annotations", "build", "cap_add", "cap_drop", "command", "configs", "container_name", "cpus",
+    "depends_on", "deploy", "dns", "dns_opt", "dns_search", "domainname", "entrypoint", "environment",
+    "expose", "extra_hosts", "gpus", "group_add", "healthcheck", "hostname", "image", "ipc", "labels",
+    "mem_limit", "mem_reservation", "network_mode", "networks", "pid", "platform", "ports", "post_start",
+    "pre_start", "pre_stop", "privileged", "profiles", "pull_policy", "read_only", "restart", "runtime",
+    "scale", "secrets", "security_opt", "shm_size", "stdin_open", "stop_grace_period", "sysctls", "tmpfs",
+    "tty", "user", "volumes", "working_dir",
+)  # fmt: skip
 _IRRELEVANT = ("attach", "develop", "env_file", "label_file", "init")  # of one's own machine
 _DEPLOY = ("labels", "mode", "replicas", "resources", "restart_policy")
 _SHARED = ("host", "", "private", "shareable", "none", "bridge", "default")

@@ -27,9 +27,8 @@ class Sealing:
         for number in numbers:
             if number in self._tasks:
                 await self._tasks[number]
-        if pending := await asyncio.to_thread(self._pending, numbers):
-            for number in pending:
-                await in_thread(self._seal, number)
+        for number in await asyncio.to_thread(self._pending, numbers):
+            await in_thread(self._seal, number)
 
     async def stop(self) -> None:
         for task in self._tasks.values():

@@ -291,9 +291,8 @@ def _mount(mount: MountPoint, around: Surroundings) -> dict[str, Any]:
             "source": "tmpfs",
             "options": mount.options,
         }
-    below: dict[str, Any] = (
-        {"subpath": mount.subpath} if mount.subpath else {}
-    )  # ours: the specification has no word for it
+    # Ours: the specification has no word for it.
+    below: dict[str, Any] = {"subpath": mount.subpath} if mount.subpath else {}
     if mount.kind == "image" and len(mount.lowerdirs) > 1:  # without an upper one, overlayfs wants two
         layers = ":".join(path.replace("\\", "\\\\").replace(":", "\\:") for path in mount.lowerdirs)
         options = ["ro", f"lowerdir={layers}"]
