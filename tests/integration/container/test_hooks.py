@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from harness.alone import alone
 from sampan.runtime import container
 from sampan.runtime.failure import OciError
 
@@ -83,6 +84,7 @@ def test_the_start_hook_is_as_little_trusted_as_the_container(box: Any) -> None:
     assert result.output.split() == ["1000", "CapEff:", "0000000000000000"]
 
 
+@alone
 def test_process_and_linux_fields(box: Any) -> None:
     spec = box.spec(
         "sh", "-c", "cut -d' ' -f19 /proc/self/stat; cat /proc/self/timens_offsets; uname -m; ionice"
@@ -100,6 +102,7 @@ def test_process_and_linux_fields(box: Any) -> None:
     assert "idle" in io
 
 
+@alone
 def test_exec_joins_the_time_namespace_and_takes_the_score(box: Any) -> None:
     spec = box.spec("sleep", "100")
     spec["linux"]["namespaces"].append({"type": "time"})
