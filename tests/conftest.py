@@ -150,3 +150,15 @@ def container(cli: Client) -> Iterator[Callable[..., str]]:
     yield run
     if made:
         cli("rm", "-f", "-v", *made, check=False)
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> Iterator[str]:
+    """Of an empty registry that anybody may push to."""
+    from harness import guarded
+
+    if not guarded.INSTALLED:
+        pytest.skip("docker-registry or openssl is not installed")
+    (tmp_path / "r").mkdir()
+    with guarded.serve(tmp_path / "r", guarded=False) as found:
+        yield found

@@ -3,26 +3,24 @@
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness import guarded
 from harness.clients import stock
 from harness.daemon import Daemon
 
 # What a tar could lose, and what is another each time.
 NASTY = """
-cd / && rm -r /home && mkdir /home /n && cd /n && date +%s%N > now && cat /proc/sys/kernel/random/uuid >> now
+cd / && rm -r /home && mkdir /home /n && cd /n && cat /proc/sys/kernel/random/uuid > now
 truncate -s 3M hole && echo x >> hole && ln hole hard && ln -s ../n/now soft && mkfifo pipe
 touch -d '2001-01-01 01:02:03' old && chown 99999:77777 old && chmod 6751 old && touch "$(printf 'n%0150d' 1)"
 """
 FILES = {
     "Dockerfile": f"""# syntax=docker/dockerfile:1
 FROM busybox AS other
-RUN date +%s%N > /other
+RUN cat /proc/sys/kernel/random/uuid > /other
 FROM busybox
 RUN <<EOF{NASTY}EOF
 COPY f /f
@@ -32,15 +30,6 @@ COPY --from=other /other /other
     "f": "one",
 }
 STEPS = 5
-
-
-@pytest.fixture
-def address(tmp_path: Path) -> Iterator[str]:
-    if not guarded.INSTALLED:
-        pytest.skip("docker-registry or openssl is not installed")
-    (tmp_path / "r").mkdir()
-    with guarded.serve(tmp_path / "r", guarded=False) as found:
-        yield found
 
 
 @pytest.fixture(params=["registry, all", "registry", "directory", "image"])
@@ -100,7 +89,7 @@ def _travels(builder: Any, image: str, tmp_path: Path) -> None:
 
 def test_the_classic_api_takes_names_of_images(builder: Any, daemon: Daemon, address: str) -> None:
     name = f"{address}/image:1"
-    files = {"Dockerfile": "FROM busybox\nRUN date +%s%N > /now\n"}
+    files = {"Dockerfile": "FROM busybox\nRUN cat /proc/sys/kernel/random/uuid > /now\n"}
     first = identity(builder, builder(files, "--build-arg", "BUILDKIT_INLINE_CACHE=1", "-t", name))
     builder.sampan("push", name)
     now = builder.run(first, "cat", "/now")
@@ -138,7 +127,7 @@ def test_damaged_layers_are_made_again(builder: Any, kept: Path) -> None:
         if data[:2] == b"\x1f\x8b":
             blob.write_bytes(data[:-9] + bytes(9))
     image = builder.again("--cache-from", f"type=local,src={kept}")
-    assert builder.cached() < STEPS  # what has no layer, and what was built here meanwhile
+    assert builder.cached() == 1, builder.result.err  # RUN true: it has none
     assert "a layer of the cache is not to be had" in builder.result.err
     assert builder.run(image, "cat", "/f") == "one"
 

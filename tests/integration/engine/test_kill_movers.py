@@ -9,12 +9,10 @@ import os
 import random
 import threading
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from harness import guarded
 from harness.clients import Client, ours
 from harness.daemon import Daemon
 from harness.waiting import FACTOR, until
@@ -109,15 +107,6 @@ class Builder(Worker):
             self.images[name] = f"built {turn}"
         self.tried("builder", "prune", "-f", *(["-a"] if turn % 2 else []))
         self.tried("system", "prune", "-f", "--filter", "label=nobodys")
-
-
-@pytest.fixture
-def address(tmp_path: Path) -> Iterator[str]:
-    if not guarded.INSTALLED:
-        pytest.skip("docker-registry or openssl is not installed")
-    (tmp_path / "r").mkdir()
-    with guarded.serve(tmp_path / "r", guarded=False) as found:
-        yield found
 
 
 @pytest.mark.timeout((200 + 4 * KILLS) * FACTOR)
