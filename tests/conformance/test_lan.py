@@ -13,20 +13,11 @@ from typing import NamedTuple
 import pytest
 
 from harness.clients import Client
+from harness.looking import TELL
 from harness.waiting import FACTOR, until
 
 Run = Callable[..., str]
 FETCH = "import sys, urllib.request as r; print(r.urlopen(sys.argv[1], timeout=5).read().decode()[:60])"
-# Answers each request with the address it comes from.
-TELL = """
-import http.server
-class Tell(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(self.client_address[0].encode())
-http.server.HTTPServer(("0.0.0.0", 8000), Tell).serve_forever()
-"""
 # No program in the image of nginx fetches, but bash can.
 BASH_FETCH = "exec 3<>/dev/tcp/{}/{}; printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3"
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from harness.clients import Client
-from harness.looking import fresh, inspect
+from harness.looking import TELL, fresh, inspect
 from harness.waiting import FACTOR, until
 from sampan.linux import rtnetlink
 
@@ -21,17 +21,6 @@ Run = Callable[..., str]
 SERVER = "echo hello >/index.html; exec httpd -f -p 80 -h /"
 WEB = ("busybox", "sh", "-c", SERVER)
 FETCH = "import sys, urllib.request as r; print(r.urlopen(sys.argv[1], timeout=5).read().decode(), end='')"
-TELL = """
-import http.server
-class Tell(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(self.client_address[0].encode())
-    def log_message(self, *_):
-        pass
-http.server.HTTPServer(("0.0.0.0", 8000), Tell).serve_forever()
-"""
 
 
 def knows(kind: str) -> bool:

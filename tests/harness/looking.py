@@ -9,6 +9,19 @@ from typing import Any
 from harness.clients import Client
 from harness.waiting import FACTOR, until
 
+# A server, at port 8000, that answers each request with the address it comes from.
+TELL = """
+import http.server
+class Tell(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(self.client_address[0].encode())
+    def log_message(self, *_):
+        pass
+http.server.HTTPServer(("0.0.0.0", 8000), Tell).serve_forever()
+"""
+
 
 def fresh(prefix: str = "t") -> str:
     """A name that nothing has."""
