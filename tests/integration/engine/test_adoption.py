@@ -1,33 +1,21 @@
 """A new daemon finds what runs, and what has ended while none was there."""
 
+import contextlib
 import json
 import os
 import signal
-import urllib.request
+import sqlite3
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from harness.clients import Client
 from harness.daemon import Daemon
+from harness.looking import inspect, page
 from harness.waiting import until
 
 COUNT = "i=0; while :; do echo $i; i=$((i+1)); usleep 20000; done"
-
-
-def inspect(boat: Client, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(boat("inspect", name).out)[0]
-    return found
-
-
-def page(port: int) -> str:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as answer:
-            return str(answer.read().decode())
-    except OSError:
-        return ""
 
 
 def end(daemon: Daemon, how: str) -> None:
@@ -171,3 +159,21 @@ def test_a_paused_one_whose_monitor_dies(own: Daemon, boat: Client) -> None:
     os.kill(state["monitor_pid"], signal.SIGKILL)
     assert boat("wait", "cold").out == "137\n"
     assert not os.path.exists(f"/proc/{state['pid']}")
+
+
+def test_volumes_that_were_made_for_nobody_go(own: Daemon, boat: Client) -> None:
+    """A daemon was killed before the container of an anonymous volume was there. What `rm` leaves stays."""
+    boat("run", "-v", "/data", "--name", "gone", "busybox", "true")
+    boat("rm", "gone")
+    (kept,) = boat("volume", "ls", "-q").out.split()
+    own.kill()
+    stray = "f" * 64
+    (own.data / "volumes" / stray / "_data").mkdir(parents=True)
+    with contextlib.closing(sqlite3.connect(own.data / "sampan.db")) as database, database:
+        ((body,),) = database.execute("SELECT body FROM volumes")
+        told = {**json.loads(body), "name": stray, "unclaimed": True}
+        database.execute("INSERT INTO volumes (name, body) VALUES (?, ?)", (stray, json.dumps(told).encode()))
+    own.start()
+    assert boat("volume", "ls", "-q").out.split() == [kept]
+    until(lambda: not (own.data / "volumes" / stray).exists())
+    boat("volume", "rm", kept)

@@ -30,6 +30,7 @@ from sampan.engine.networks import reserving, resolving
 from sampan.engine.networks import wanted as networks_wanted
 from sampan.engine.volumes import filling
 from sampan.engine.volumes.create import create as create_volume
+from sampan.engine.volumes.remove import remove_anonymous
 from sampan.errors import InvalidArgument, NotFound
 from sampan.oci import platform as platforms
 
@@ -62,9 +63,11 @@ async def create(engine: Engine, wanted: Wanted) -> Created:
     expected = reserving.is_expected(container) and bool(reserving.reserve(engine, container))
     try:
         await _make(engine, container, images)
-    except BaseException:
+    except BaseException as error:
         reserving.release(engine, container)
         engine.containers.release_name(container.name, container.id)
+        if isinstance(error, Exception):  # and not the end of the daemon: the next one does it
+            await remove_anonymous(engine, _unclaimed(engine, container))
         raise
     engine.containers.add(container)
     if expected:
@@ -146,16 +149,27 @@ async def _make(engine: Engine, container: Container, images: list[Image]) -> No
             await _make_volume(engine, container, mount)
     size = uppers.limited(container)
     template = await disks.template(engine, size) if size else ""
+    fresh = _unclaimed(engine, container)
     await engine.records.insert(
         container,
         lambda: make_directories(engine, container.id, template),
-        lambda sql: _hold(engine, sql, container, images),
+        lambda sql: _hold(engine, sql, container, images, fresh),
     )
+    engine.volumes.claimed(fresh)
 
 
-def _hold(engine: Engine, sql: Connection, container: Container, images: list[Image]) -> None:
+def _unclaimed(engine: Engine, container: Container) -> list[str]:
+    """The volumes that were made for it alone."""
+    names = [mount.source for mount in container.definition.mounts if mount.kind == "volume"]
+    return [name for name in names if name in engine.volumes and engine.volumes.get(name).unclaimed]
+
+
+def _hold(
+    engine: Engine, sql: Connection, container: Container, images: list[Image], volumes: list[str]
+) -> None:
     for image in images:
         image_mounts.hold(engine.images, sql, container.id, image)
+    engine.volumes.claim(sql, volumes)
 
 
 async def _make_volume(engine: Engine, container: Container, mount: MountPoint) -> None:
@@ -168,6 +182,7 @@ async def _make_volume(engine: Engine, container: Container, mount: MountPoint) 
             mount.labels,
             mount.driver_options,
             anonymous=mount.anonymous,
+            unclaimed=mount.anonymous,
         )
     except NotFound as error:
         raise InvalidArgument(str(error)) from None  # not the image

@@ -18,7 +18,9 @@ async def create(
     options: dict[str, str] | None = None,
     *,
     anonymous: bool = False,
+    unclaimed: bool = False,
 ) -> Volume:
+    """`unclaimed`: for a container that is being created."""
     if driver not in ("", "local"):
         what = f'error looking up volume plugin {driver}: plugin "{driver}" not found'
         raise NotFound(f"create {name}: {what}" if name else what)
@@ -28,7 +30,7 @@ async def create(
     if name in engine.volumes:
         return engine.volumes.get(name)
     mounting.check_options(name, options or {})
-    volume = Volume(name, timestamps.now(), labels, options, anonymous)
+    volume = Volume(name, timestamps.now(), labels, options, anonymous, unclaimed)
     size = limits.size(volume)
     template = await disks.template(engine, size) if size else ""
     await engine.volumes.add(volume, lambda: limits.prepare(engine, volume, template))

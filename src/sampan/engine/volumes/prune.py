@@ -24,7 +24,7 @@ async def prune(engine: Engine, filters: dict[str, list[str]], *, named: bool) -
     for volume in engine.volumes:
         nameless = volume.anonymous or ANONYMOUS in (volume.labels or {})
         if (nameless or named) and wanted.matches(volume.created, volume.labels or {}):
-            if users(engine, volume.name):
+            if volume.unclaimed or users(engine, volume.name):
                 continue
             size = await asyncio.to_thread(limits.used, engine, volume)
             try:

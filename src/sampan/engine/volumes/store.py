@@ -2,11 +2,12 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from sqlite3 import Connection
 
 import msgspec
+from msgspec import structs
 
 from sampan.engine.records import Records
 from sampan.engine.settings import Settings
@@ -14,13 +15,14 @@ from sampan.errors import NotFound
 
 
 class Volume(msgspec.Struct):
-    """`populated`: something was copied into it, or may have been written there."""
+    """`unclaimed`: it was made for a container whose creation has not ended."""
 
     name: str
     created: int
     labels: dict[str, str] | None = None
     options: dict[str, str] | None = None
     anonymous: bool = False
+    unclaimed: bool = False
 
 
 class Volumes:
@@ -76,6 +78,15 @@ class Volumes:
             self._discard(self.home(name))
             raise
 
+    def claim(self, sql: Connection, names: Iterable[str]) -> None:
+        """In the transaction that has their container appear; `claimed` says that it was committed."""
+        for name in names:
+            _insert((name, msgspec.json.encode(structs.replace(self.get(name), unclaimed=False))), sql)
+
+    def claimed(self, names: Iterable[str]) -> None:
+        for name in names:
+            self.get(name).unclaimed = False
+
     async def remove(self, name: str) -> None:
         """Tombstone, tree, row."""
         self._by_name.pop(name, None)
@@ -85,15 +96,17 @@ class Volumes:
         await self._records.execute("DELETE FROM volumes WHERE name = ?", (name,))
 
     async def load(self) -> None:
-        """At the daemon's start: finish removals, forget directories that were never acknowledged."""
+        """At the daemon's start: finish removals, forget what was never acknowledged: directories, and
+        volumes of containers that are none."""
         rows = await self._records.run(
             lambda sql: sql.execute("SELECT name, body, removing FROM volumes").fetchall()
         )
         for name, body, removing in rows:
-            if removing:
+            volume = msgspec.json.decode(body, type=Volume)
+            if removing or volume.unclaimed:
                 await self.remove(name)
             else:
-                self._by_name[name] = msgspec.json.decode(body, type=Volume)
+                self._by_name[name] = volume
         await self._records.run(lambda sql: None, self._discard_strangers)
 
     def _discard_strangers(self) -> None:
