@@ -37,6 +37,7 @@ KINDS: dict[str, Callable[[Scene], Iterator[str]]] = {
     "contradiction": disk.contradictions,
 }
 _OTHERS_TOO = ("stray",)  # may be another daemon's: that it goes says nothing about ours
+_UNSYNCED = "SELECT id FROM layers WHERE unsynced IS NOT NULL"
 _NEVER = ("contradiction",)  # wrong also when it was there before
 
 
@@ -46,8 +47,11 @@ def picture(daemon: Daemon) -> Picture:
 
 
 def settled(daemon: Daemon) -> Picture:
-    """A picture that stands still: nothing of an earlier test is on its way out."""
+    """A picture that stands still: nothing of an earlier test is on its way out, and what has been committed
+    is on the disk."""
     deadline = time.monotonic() + PATIENCE * FACTOR
+    while Scene(daemon).rows(_UNSYNCED) and time.monotonic() < deadline:
+        time.sleep(0.05)
     before = picture(daemon)
     while time.monotonic() < deadline:
         time.sleep(0.05)

@@ -87,10 +87,18 @@ def sysctl(path: str, value: str) -> None:
     Path("/proc/sys/net", path).write_text(value)
 
 
-def tcp(client: Namespace, server: Namespace, address: str, port: int, server_port: int) -> str | None:
-    """The client's address as the server in `server` sees it; None when nothing arrives."""
+def tcp(
+    client: Namespace,
+    server: Namespace,
+    address: str,
+    port: int,
+    server_port: int,
+    *,
+    seconds: float = PATIENCE,
+) -> str | None:
+    """The client's address as the server in `server` sees it; None when nothing arrives in time."""
     with server.listen(server_port) as listening, client.open() as connecting:
-        connecting.settimeout(DOUBT)
+        connecting.settimeout(seconds)
         try:
             connecting.connect((address, port))
         except (TimeoutError, OSError):
@@ -106,17 +114,27 @@ def tcp(client: Namespace, server: Namespace, address: str, port: int, server_po
         return seen
 
 
-def udp(client: Namespace, server: Namespace, address: str, port: int, server_port: int) -> str | None:
+def udp(
+    client: Namespace,
+    server: Namespace,
+    address: str,
+    port: int,
+    server_port: int,
+    *,
+    seconds: float = PATIENCE,
+) -> str | None:
     with server.open(socket.SOCK_DGRAM) as serving, client.open(socket.SOCK_DGRAM) as sending:
         serving.bind(("0.0.0.0", server_port))
-        return exchange(sending, serving, (address, port))
+        return exchange(sending, serving, (address, port), seconds=seconds)
 
 
-def exchange(sending: socket.socket, serving: socket.socket, to: tuple[str, int]) -> str | None:
+def exchange(
+    sending: socket.socket, serving: socket.socket, to: tuple[str, int], *, seconds: float = PATIENCE
+) -> str | None:
     """One datagram there and back over sockets that exist; the sender's address as `serving` sees it."""
     sending.connect(to)
     sending.send(b"there")
-    serving.settimeout(DOUBT)
+    serving.settimeout(seconds)
     try:
         data, source = serving.recvfrom(64)
     except TimeoutError:
@@ -134,6 +152,7 @@ class Machine:
     tcp = staticmethod(tcp)
     udp = staticmethod(udp)
     exchange = staticmethod(exchange)
+    doubt = DOUBT
 
     def __init__(self, host: Namespace, lan: Namespace, stack: ExitStack) -> None:
         self.host, self.lan = host, lan
