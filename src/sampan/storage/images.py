@@ -14,6 +14,10 @@ from sampan.storage.layers import Layer, Layers
 from sampan.storage.store import Store
 
 _HOST, _ON_HOST = 1, 2  # the column `host`
+_BY_ANY_ID = (
+    "SELECT * FROM images WHERE id = ?1"
+    " OR id = (SELECT image FROM config_names WHERE digest = ?1) ORDER BY id != ?1"
+)
 
 
 class Blob(NamedTuple):
@@ -167,18 +171,20 @@ class ImageRecords:
     def tag(self, image_id: str, repository: str, tag: str) -> bool:
         """False: there is no such image any more."""
         with self._store.database.transaction() as sql:
-            if not _is_there(sql, image_id):
+            current = _current(sql, image_id)
+            if current is None:
                 return False
-            self._name(sql, image_id, [(repository, tag)], ())
-            sql.execute("UPDATE images SET tagged = ? WHERE id = ?", (time.time(), image_id))
+            self._name(sql, current, [(repository, tag)], ())
+            sql.execute("UPDATE images SET tagged = ? WHERE id = ?", (time.time(), current))
         return True
 
     def add_digest(self, image_id: str, repository: str, digest: str) -> bool:
         """False: there is no such image any more."""
         with self._store.database.transaction() as sql:
-            if not _is_there(sql, image_id):
+            current = _current(sql, image_id)
+            if current is None:
                 return False
-            self._name(sql, image_id, (), [(repository, digest)])
+            self._name(sql, current, (), [(repository, digest)])
         return True
 
     def untag(self, image_id: str, tags: Iterable[tuple[str, str]], names: Iterable[tuple[str, str]]) -> None:
@@ -211,11 +217,7 @@ class ImageRecords:
 
     def get(self, image_id: str) -> Row | None:
         with self._store.database.snapshot() as sql:
-            found = sql.execute(
-                "SELECT * FROM images WHERE id = ?1"
-                " OR id = (SELECT image FROM config_names WHERE digest = ?1) ORDER BY id != ?1",
-                (image_id,),
-            ).fetchone()
+            found = sql.execute(_BY_ANY_ID, (image_id,)).fetchone()
             return _row(sql, found) if found else None
 
     def known_as(self, config_digest: str) -> str:
@@ -296,15 +298,16 @@ class ImageRecords:
             with self._store.database.transaction() as sql:
                 self._commit_blobs(sql, [blob], move)
                 fsattr.fsync_directory(self._store.path("blobs/sha256"))
-                if _is_there(sql, image_id):
-                    sql.execute("INSERT OR IGNORE INTO image_blobs VALUES (?, ?)", (image_id, blob.digest))
+                current = _current(sql, image_id)
+                if current is not None:
+                    sql.execute("INSERT OR IGNORE INTO image_blobs VALUES (?, ?)", (current, blob.digest))
             undo.pop_all()
 
     def blobs_of(self, image_id: str) -> list[Blob]:
         with self._store.database.snapshot() as sql:
             rows = sql.execute(
                 "SELECT digest, size, diff_id FROM image_blobs JOIN blobs USING (digest) WHERE image = ?",
-                (image_id,),
+                (_current(sql, image_id),),
             )
             return [Blob(*row) for row in rows]
 
@@ -314,8 +317,10 @@ class ImageRecords:
             return row[0] if row else None
 
 
-def _is_there(sql: sqlite3.Connection, image_id: str) -> bool:
-    return sql.execute("SELECT 1 FROM images WHERE id = ?", (image_id,)).fetchone() is not None
+def _current(sql: sqlite3.Connection, image_id: str) -> str | None:
+    """The id that it has now: it may have got its last one since the caller was told. None: it is gone."""
+    found = sql.execute(_BY_ANY_ID, (image_id,)).fetchone()
+    return found["id"] if found else None
 
 
 def _row(sql: sqlite3.Connection, found: sqlite3.Row) -> Row:

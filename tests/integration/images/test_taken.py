@@ -11,6 +11,7 @@ import pytest
 
 from sampan.engine.images import resolve
 from sampan.engine.images.images import Images, open_images
+from sampan.engine.images.remove import remove
 from sampan.engine.images.seal import sealed
 from sampan.oci import digest
 from sampan.oci.image import ImageConfig, RootFs
@@ -151,6 +152,26 @@ def test_a_placeholder_becomes_the_digest_everywhere(tmp_path: Path) -> None:
             assert resolve.find(images, told[7:19]).id == image.id
             assert images.records.ids_of(image.id) == {told, image.id}
         assert {row.id for row in images.records.all() if not row.host} == {found.id, other.id}
+    finally:
+        stop(images)
+
+
+def test_who_was_told_the_first_id_may_go_on_with_it(tmp_path: Path) -> None:
+    """The last one may come between a look and what follows it."""
+    images = start(tmp_path)
+    try:
+        told = commit(images, directory(tmp_path), Known(taken.placeholder()))
+        image = sealed(images, resolve.find(images, told), threading.Event())
+        assert image.id != told
+        assert images.records.tag(told, "docker.io/library/x", "1")
+        assert images.records.add_digest(told, "docker.io/library/x", "sha256:" + "1" * 64)
+        assert images.records.by_tag("docker.io/library/x", "1") == image.id
+        assert resolve.find(images, told).repo_digests == ["x@sha256:" + "1" * 64]
+        assert images.records.blobs_of(told) == images.records.blobs_of(image.id) != []
+        removed = remove(images, told, lambda _: [], force=True)
+        assert removed[-2].deleted == image.id
+        assert images.records.get(image.id) is None
+        assert not images.records.tag(told, "docker.io/library/x", "1")
     finally:
         stop(images)
 

@@ -35,17 +35,17 @@ def remove(images: Images, name_or_id: str, in_use: InUse, *, force: bool = Fals
     with images.store.commit_lock:
         image = resolve.find(images, name_or_id)
         users = in_use(image.id)
-        if _is_id(image, name_or_id):
+        if _is_id(images, image, name_or_id):
             return _remove_id(images, image, users, force=force)
         return _remove_name(
             images, image, references.parse(name_or_id).with_default_tag(), users, force=force
         )
 
 
-def _is_id(image: Image, text: str) -> bool:
-    """Whether `text` is the id or its beginning, and no name that only looks like one."""
+def _is_id(images: Images, image: Image, text: str) -> bool:
+    """Whether `text` is an id of it or the beginning of one, and no name that only looks like one."""
     prefix = text.removeprefix("sha256:")
-    if not image.id[7:].startswith(prefix):
+    if not any(one[7:].startswith(prefix) for one in images.records.ids_of(image.id)):
         return False
     return text not in (name.rpartition(":")[0] for name in image.repo_tags)
 
