@@ -15,6 +15,7 @@ import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import sampan
 from sampan.engine.monitorlink import MonitorLink
@@ -50,6 +51,13 @@ _PROGRAM = _PACKAGES / "sampan" / "runtime" / "__main__.py"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
+class _Waiting(NamedTuple):
+    """For a process that the launcher is to run."""
+
+    answer: asyncio.Future[Spawned]
+    wanted: bool  # the exit code, too
+
+
 class Launcher:
     """One for the daemon; started again when it dies. `program`: the script that it runs."""
 
@@ -59,8 +67,9 @@ class Launcher:
         self._packets: Packets | None = None
         self.pid = 0
         self._orphans: dict[int, int] = {}
+        self._unasked: set[int] = set()  # pids of those that we had it run, and whose exit code nobody wants
         self._news = asyncio.Event()
-        self._spawned: dict[int, asyncio.Future[Spawned]] = {}
+        self._spawned: dict[int, _Waiting] = {}
         self._sequence = 0
         self._listings = asyncio.Semaphore(_LISTINGS)
         self._starting = asyncio.Lock()
@@ -145,12 +154,13 @@ class Launcher:
         assert isinstance(reply, Reply)
         return reply
 
-    async def _spawned_by(self, request: Message, files: Sequence[int]) -> Spawned:
+    async def _spawned_by(self, request: Message, files: Sequence[int], *, wanted: bool = False) -> Spawned:
+        """`wanted`: its exit code, too."""
         packets = await self._running()
         self._sequence += 1
         sequence = self._sequence
         answer: asyncio.Future[Spawned] = asyncio.get_running_loop().create_future()
-        self._spawned[sequence] = answer
+        self._spawned[sequence] = _Waiting(answer, wanted)
         try:
             await packets.send(request, files, sequence)
             return await answer
@@ -160,7 +170,7 @@ class Launcher:
             del self._spawned[sequence]
 
     async def _ps(self, request: Ps | Format, files: list[int]) -> int:
-        spawned = await self._spawned_by(request, files)
+        spawned = await self._spawned_by(request, files, wanted=True)
         if not spawned.pid:
             raise NotFound(spawned.error)
         code = await self.exit_code(spawned.pid, _LISTING)
@@ -196,13 +206,28 @@ class Launcher:
         message, sequence = decode(packet.data)
         if isinstance(message, Spawned):
             waiting = self._spawned.get(sequence)
-            if waiting is not None and not waiting.done():
-                waiting.set_result(message)
+            self._begun(message.pid, wanted=waiting is not None and waiting.wanted)
+            if waiting is not None and not waiting.answer.done():
+                waiting.answer.set_result(message)
         elif isinstance(message, Reaped):
-            self._orphans[message.pid] = message.exit_code
-            while len(self._orphans) > _REMEMBERED:
-                del self._orphans[next(iter(self._orphans))]
-            self._news.set()
+            self._reaped(message)
+
+    def _begun(self, pid: int, *, wanted: bool) -> None:
+        """The launcher tells of a process before it tells of its end: what is known already under its number
+        is of another one that had it before."""
+        self._orphans.pop(pid, None)
+        self._unasked.discard(pid)
+        if pid and not wanted:
+            self._unasked.add(pid)
+
+    def _reaped(self, message: Reaped) -> None:
+        if message.pid in self._unasked:
+            self._unasked.discard(message.pid)
+            return
+        self._orphans[message.pid] = message.exit_code
+        while len(self._orphans) > _REMEMBERED:
+            del self._orphans[next(iter(self._orphans))]
+        self._news.set()
 
     def _lost(self, packets: Packets) -> None:
         """It is gone, and we notice before its end of file is read."""
@@ -212,9 +237,10 @@ class Launcher:
 
     def _ended(self) -> None:
         self._news.set()
+        self._unasked.clear()
         for waiting in self._spawned.values():
-            if not waiting.done():
-                waiting.set_exception(Unavailable("the launcher has ended"))
+            if not waiting.answer.done():
+                waiting.answer.set_exception(Unavailable("the launcher has ended"))
         asyncio.get_running_loop().run_in_executor(None, _reap, self.pid)
 
 

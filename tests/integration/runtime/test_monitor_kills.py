@@ -265,3 +265,22 @@ def test_a_second_launch_into_the_same_directory_is_refused(machine: Make) -> No
             await ended(link)
 
     in_loop(body)
+
+
+def test_a_number_that_another_process_had_before(machine: Make) -> None:
+    """Numbers of processes come round again (kernel.pid_max may be 32768): what is known of the first is not
+    taken for the second."""
+
+    async def body() -> None:
+        async with machine() as here:
+            limit = int(Path("/proc/sys/kernel/pid_max").read_text())
+            here.launcher._orphans.update(dict.fromkeys(range(min(limit, 1 << 20)), 42))
+            files = [os.memfd_create("said"), os.memfd_create("errors")]
+            try:
+                assert await here.launcher.ps(["--nonsense"], *files) == 1
+                assert b"unknown gnu long option" in os.pread(files[1], 4096, 0)
+            finally:
+                for fd in files:
+                    os.close(fd)
+
+    in_loop(body)
