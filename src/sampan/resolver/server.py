@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import select
 import socket
 from collections.abc import Coroutine
 from typing import Any, NamedTuple
@@ -24,6 +25,7 @@ _AT_ONCE = 1024  # questions of one container that others are asked, and connect
 _LIMIT = 65535
 _BURST = 16  # datagrams that are read before others get their turn
 _UNUSED = 10.0  # seconds that nobody needs us from the first
+_TRY_AGAIN = 20  # milliseconds: the kernel tells nobody that a lock is free but who stands still for it
 _IDLE = 10.0  # seconds of a client's TCP connection
 _OOM_SCORE = b"-500"
 
@@ -61,7 +63,10 @@ class Resolver:
 
     async def run(self) -> None:
         self._listen()
-        os.write(0, b"1")
+        try:
+            os.write(0, b"1")
+        except OSError:  # who started us has found another one meanwhile, or is gone
+            self._over.set()
         null = os.open("/dev/null", os.O_RDWR)
         os.dup2(null, 0)
         # A second one that waited for our predecessor's end may never be needed.
@@ -257,5 +262,20 @@ def main(run_root: str) -> None:
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "wb") as file:
         file.write(_OOM_SCORE)
     lock = os.open(f"{run_root}/{_LOCK}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    fcntl.flock(lock, fcntl.LOCK_EX)  # one that is about to end has it a moment longer
-    asyncio.run(Resolver(run_root).run())
+    if _wait_for(lock):
+        asyncio.run(Resolver(run_root).run())
+
+
+def _wait_for(lock: int) -> bool:
+    """One that is about to end has it a moment longer. False: one that goes on has it, and whoever started us
+    has found that one."""
+    patience = select.poll()
+    patience.register(0, 0)  # POLLHUP, which always counts
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if patience.poll(_TRY_AGAIN):
+                return False
+        else:
+            return True

@@ -3,13 +3,18 @@
 import contextlib
 import os
 import signal
+import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
+import dnslib
+
+import sampan.resolver as sampan_resolver
 from harness.clients import Client
 from harness.daemon import Daemon
-from harness.waiting import until
+from harness.waiting import FACTOR, until
 
 
 def _asks(sampan: Client, asking: str, name: str) -> str:
@@ -118,3 +123,38 @@ def test_a_firewall_that_was_flushed_is_back(daemon: Daemon, sampan: Client) -> 
         subprocess.run(["nft", *command], check=True)
         assert until(lambda: rules() == before, 1)
     assert sampan("run", "--rm", "busybox", "echo", "runs").out == "runs\n"
+
+
+def _start_resolver(run_root: Path) -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """As the launcher does; the socket is told when it listens."""
+    program = Path(sampan_resolver.__file__).parent / "__main__.py"
+    libraries = str(Path(dnslib.__file__).parent.parent)
+    command = [sys.executable, "-I", "-S", program, str(program.parents[2]), libraries, str(run_root)]
+    ours, theirs = socket.socketpair()
+    with theirs:
+        started = subprocess.Popen(command, stdin=theirs)
+    ours.settimeout(10 * FACTOR)
+    return started, ours
+
+
+def test_one_that_nobody_waits_for_any_more_ends(tmp_path: Path) -> None:
+    """Its predecessor goes on, or has just ended."""
+    (tmp_path / "containers").mkdir()
+    first, ready = _start_resolver(tmp_path)
+    assert ready.recv(1) == b"1"
+    with ready, socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as held:
+        held.connect(str(tmp_path / "resolver.sock"))
+        second, waits = _start_resolver(tmp_path)
+        waits.close()
+        assert second.wait(10 * FACTOR) == 0
+        third, waits = _start_resolver(tmp_path)
+        first.kill()
+        first.wait()
+        with waits:
+            assert waits.recv(1) == b"1"
+    third.kill()
+    third.wait()
+    fourth, waits = _start_resolver(tmp_path)
+    waits.close()
+    assert fourth.wait(10 * FACTOR) == 0
+    assert not (tmp_path / "resolver.sock").exists()

@@ -25,6 +25,7 @@ from sampan.resolver.table import Client, Entry, Names, Network
 SOCKET = "resolver.sock"
 _PACKAGES = Path(sampan.__file__).resolve().parent.parent
 _PATIENCE = 20.0  # seconds for it to listen
+_LOOK = 0.1  # seconds between looks for one that somebody else has started
 _ATTEMPTS = 3
 _LATER = 1.0  # seconds until one that did not start is tried again
 _AT_ONCE = 8  # containers that get their sockets: each takes a process
@@ -227,8 +228,7 @@ async def _ensure(engine: Engine) -> bool:
     known.held = _connected(engine)
     for _attempt in range(_ATTEMPTS):  # one may be killed as soon as it is there
         if known.held is None:
-            await _start(engine)
-            known.held, fresh = _connected(engine), True
+            known.held, fresh = await _start(engine), True
     if known.held is None:
         raise Unavailable("the resolver of container names does not start")
     asyncio.get_running_loop().add_reader(known.held, _lost, engine)
@@ -246,7 +246,9 @@ def _connected(engine: Engine) -> socket.socket | None:
     return end
 
 
-async def _start(engine: Engine) -> None:
+async def _start(engine: Engine) -> socket.socket | None:
+    """The connection to it; or to one that is there already: a daemon that was killed may have started it
+    just before, and the new one ends when it sees that it is not wanted."""
     found = importlib.util.find_spec("dnslib")
     if found is None or found.origin is None:
         raise Unavailable("container names cannot be resolved: dnslib is not installed")
@@ -258,9 +260,16 @@ async def _start(engine: Engine) -> None:
         await engine.launcher.resolve(arguments, theirs.fileno())
         theirs.close()
         ours.setblocking(False)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_PATIENCE):
-                await asyncio.get_running_loop().sock_recv(ours, 1)
+        listens = False
+        end = asyncio.get_running_loop().time() + _PATIENCE
+        held = None
+        while held is None and not listens and asyncio.get_running_loop().time() < end:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK):
+                    await asyncio.get_running_loop().sock_recv(ours, 1)
+                listens = True
+            held = _connected(engine)
+        return held
     finally:
         ours.close()
         theirs.close()
