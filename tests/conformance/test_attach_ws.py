@@ -12,7 +12,7 @@ import pytest
 
 from harness.clients import Client
 from harness.daemon import Daemon
-from harness.waiting import FACTOR
+from harness.waiting import FACTOR, until
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 
@@ -86,6 +86,7 @@ def connect(daemon: Daemon) -> Connect:
 def cat(sampan: Client) -> Iterator[str]:
     name = f"t{os.urandom(4).hex()}"
     sampan("run", "-d", "-i", "--name", name, "busybox", "sh", "-c", "echo before; cat; echo end >&2")
+    until(lambda: sampan("logs", name).out == "before\n", 10, "what it says first")
     yield name
     sampan("rm", "-f", name, check=False)
 

@@ -2,6 +2,7 @@
 address are free again, the exit is told, `--rm` removes, a restart policy starts again."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -16,7 +17,7 @@ from sampan.engine.monitorlink import Event
 from sampan.engine.networks import hanging, resolving
 from sampan.engine.state import State
 from sampan.engine.volumes import mounting
-from sampan.errors import SampanError
+from sampan.errors import Conflict, SampanError
 from sampan.runtime.protocol import Detached, ExecExited, Exited
 
 Relaunch = Callable[[Engine, Container], Awaitable[None]]
@@ -130,4 +131,9 @@ async def _restart_later(engine: Engine, container: Container, delay: float, rel
 
 
 def remove_soon(engine: Engine, container: Container) -> None:
-    engine.tasks.spawn(remove(engine, container, volumes=True))
+    engine.tasks.spawn(_remove(engine, container))
+
+
+async def _remove(engine: Engine, container: Container) -> None:
+    with contextlib.suppress(Conflict):  # somebody does so already
+        await remove(engine, container, volumes=True)
