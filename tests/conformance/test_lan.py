@@ -18,6 +18,7 @@ from harness.waiting import FACTOR, until
 
 Run = Callable[..., str]
 FETCH = "import sys, urllib.request as r; print(r.urlopen(sys.argv[1], timeout=5).read().decode()[:60])"
+BRIEF = ("timeout", "0.5", sys.executable, "-I", "-c", FETCH)
 # No program in the image of nginx fetches, but bash can.
 BASH_FETCH = "exec 3<>/dev/tcp/{}/{}; printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3"
 
@@ -25,6 +26,7 @@ BASH_FETCH = "exec 3<>/dev/tcp/{}/{}; printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3; c
 class Lan(NamedTuple):
     name: str
     machine: str  # our address in it
+    port: str  # our interface in it
     neighbour: str
 
     def command(self, *words: str) -> list[str]:
@@ -40,8 +42,8 @@ class Lan(NamedTuple):
 def lan() -> Iterator[Lan]:
     """Addresses of RFC 2544, which no real network has."""
     net = f"198.18.{os.getpid() % 256}"
-    made = Lan(f"lan-{os.getpid()}", f"{net}.1", f"{net}.2")
     port = f"lan{os.getpid()}"
+    made = Lan(f"lan-{os.getpid()}", f"{net}.1", port, f"{net}.2")
     _ip("netns", "add", made.name)
     try:
         _ip("link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", made.name)
@@ -92,6 +94,21 @@ def test_a_neighbour_does_not_reach_the_address_of_a_container(cli: Client, cont
     (endpoint,) = json.loads(cli("inspect", name).out)[0]["NetworkSettings"]["Networks"].values()
     assert "timed out" in lan.fetch(f"http://{endpoint['IPAddress']}/").stderr
     assert cli("logs", name).out.count('"GET / HTTP') == 1
+
+
+@pytest.mark.since(28)
+def test_a_network_that_trusts_an_interface(cli: Client, container: Run, network: Run, lan: Lan) -> None:
+    """What is published there, if only on 127.0.0.1, is open at the container's address; nothing else is."""
+    trusting = network("-o", f"com.docker.network.bridge.trusted_host_interfaces=none0:{lan.port}")
+    serving = "echo hello >/index.html; httpd -p 81 -h /; exec httpd -f -p 80 -h /"
+    name = container("--network", trusting, "-p", "127.0.0.1::80", "busybox", "sh", "-c", serving)
+    endpoint = json.loads(cli("inspect", name).out)[0]["NetworkSettings"]["Networks"][trusting]
+    until(lambda: lan.fetch(f"http://{endpoint['IPAddress']}/").stdout == "hello\n\n")
+    unpublished = lan.command(*BRIEF, f"http://{endpoint['IPAddress']}:81/")
+    assert subprocess.run(unpublished, check=False).returncode == 124
+    asked = f"timeout 1 wget -qO- http://{endpoint['IPAddress']}/; exit $?"
+    refused = cli("run", "--rm", "--network", network(), "busybox", "sh", "-c", asked, check=False)
+    assert refused.code and not refused.out, "nor from a network that it does not trust"
 
 
 def test_a_container_reaches_a_neighbour_as_the_machine(cli: Client, lan: Lan) -> None:

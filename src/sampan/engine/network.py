@@ -290,10 +290,11 @@ class NetworkFloor:
 
     def destination(self, endpoint: Endpoint) -> Destination:
         known = self._known.get(endpoint.network_id)
-        routed = routed6 = False
+        routed = routed6 = direct = False
         if known is not None and isinstance(known.state, BridgeState):
             routed, routed6 = known.state.mode == ROUTED, known.state.mode6 == ROUTED
-        return Destination(endpoint.address, endpoint.address6, routed, routed6, endpoint.relayed)
+            direct = bool(known.state.trusted)
+        return Destination(endpoint.address, endpoint.address6, routed, routed6, endpoint.relayed, direct)
 
     async def unpublish(self, container: Container) -> None:
         ports = self._network().ports
@@ -435,6 +436,7 @@ def _bridge(network: Network) -> BridgeState:
         options.masquerade,
         options.mode,
         options.mode6,
+        options.trusted,
     )
 
 

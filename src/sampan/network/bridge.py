@@ -45,6 +45,9 @@ class BridgeState(NamedTuple):
     masquerade: bool = True
     mode: str = NAT  # of its gateway, for IPv4
     mode6: str = NAT
+    trusted: tuple[
+        str, ...
+    ] = ()  # interfaces from where published ports are reached by a container's address
 
 
 class Observed(NamedTuple):

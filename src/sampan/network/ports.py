@@ -61,6 +61,7 @@ class Destination(NamedTuple):
     routed: bool = False  # the gateway routes IPv4: nothing is translated
     routed6: bool = False
     relayed: bool = False  # never translate: what arrives shall meet the machine's INPUT chain
+    direct: bool = False  # published ports are open at the container's own address, too
 
     def of(self, host_ip: str) -> str:
         """Where that address of the machine leads: IPv6 to IPv4, too, if need be."""
@@ -180,7 +181,7 @@ class Ports:
             arriving = [_Claim(bound, to) for bound in added]
             self._claims[owner] = [one for one in before if one.bound not in left] + arriving
             try:
-                self._swap([one for one in before if one.bound in left], arriving)
+                self._swap(before, self._claims[owner])
             except BaseException:
                 self._claims[owner] = before
                 raise
@@ -300,12 +301,15 @@ class Ports:
         except OSError as error:
             raise Unavailable(f"could not add to the firewall: {error.strerror}") from error
 
-    def _swap(self, gone: "Sequence[_Claim]", added: "Sequence[_Claim]") -> None:
-        if self._firewall is None:
+    def _swap(self, before: "Sequence[_Claim]", after: "Sequence[_Claim]") -> None:
+        there, wanted = _elements(before), _elements(after)
+        gone = [one for one in there if one not in wanted]
+        added = [one for one in wanted if one not in there]
+        if self._firewall is None or not (gone or added):
             return
         try:
             try:
-                self._firewall.swap(_elements(gone), _elements(added))
+                self._firewall.swap(gone, added)
             except FileNotFoundError:
                 self._firewall.restore(self._expected())
         except OSError as error:
@@ -393,7 +397,16 @@ def _refusal(error: OSError, bound: Bound, target: PortTarget) -> SampanError:
 
 
 def _elements(claims: Iterable[_Claim]) -> list[Element]:
-    return [element for claim in claims if (element := _element(claim)) is not None]
+    """Each one once: several claims may open the same port of a container."""
+    found: dict[Element, None] = {}
+    for claim in claims:
+        if (element := _element(claim)) is not None:
+            found[element] = None
+        if claim.to.direct:
+            bound = claim.bound
+            address = claim.to.of(bound.host_ip)
+            found[Element("", bound.protocol, 0, address, bound.container_port)] = None
+    return list(found)
 
 
 def _element(claim: _Claim) -> Element | None:

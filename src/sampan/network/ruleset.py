@@ -4,13 +4,15 @@
 table inet NAME {
   map ports_any { ipproto . port : address . port }            -p 80:80
   map ports_at  { host address . ipproto . port : address . port }   -p 192.0.2.2:80:80
-  set open      { address . ipproto . port }                   -p 80 on a network whose gateway routes
+  set open      { address . ipproto . port }                   -p 80 on a network whose gateway routes, or
+                                                                     that trusts an interface
   (and ports6_any, ports6_at, open6 of IPv6)
 
   raw-prerouting  (before connection tracking and anybody's DNAT)
      127.0.0.0/8 from or to the wire: drop          a port published on 127.0.0.1 is this machine's alone
      container's address, not from its bridge: drop a published port is the only way in (but for gateways
-                                                    of other modes: `_addressed`)
+                                                    of other modes, and interfaces that a network
+                                                    trusts: `_addressed`)
   nat-prerouting, nat-output
      ports_at, then ports_any where the destination is one of this machine's addresses
   forward
@@ -162,7 +164,7 @@ def _bridge_rules(bridge: BridgeState, others: Sequence[str]) -> list[Rule]:
     name = bridge.name
     found = [Rule(RAW, (*_IPV4, *_in(name), *_from("127.0.0.0/8"), *_drop()), "127.0.0.0/8 from a container")]
     for family in _families(bridge):
-        found += _addressed(family, name, others)
+        found += _addressed(family, bridge, others)
     found += _forward_rules(bridge)
     if bridge.internal:
         return found
@@ -192,9 +194,10 @@ def _families(bridge: BridgeState) -> list[_Family]:
     return [one for one in both if one.subnet]
 
 
-def _addressed(family: _Family, name: str, others: Sequence[str]) -> list[Rule]:
-    """Who may send to a container's address: nobody but this machine and the bridge itself. Where the gateway
-    does not protect, all but our other bridges; where it routes, whoever the forward chain lets in."""
+def _addressed(family: _Family, bridge: BridgeState, others: Sequence[str]) -> list[Rule]:
+    """Who may send to a container's address: nobody but this machine, the bridge itself, and what comes from
+    interfaces that it trusts. Where the gateway does not protect, all but our other bridges; where it routes,
+    whoever the forward chain lets in."""
     if family.mode == ROUTED:
         return []
     to = (*_to(family.subnet), *(_to(family.gateway, nft.NEQ) if family.gateway else ()))
@@ -202,8 +205,9 @@ def _addressed(family: _Family, name: str, others: Sequence[str]) -> list[Rule]:
         return [
             Rule(RAW, (*family.matches, *_in(other), *to, *_drop()), "from another network")
             for other in others
+            if other not in bridge.trusted
         ]
-    outside = (*_not_from("lo"), *_not_from(name))
+    outside = [part for name in ("lo", bridge.name, *bridge.trusted) for part in _not_from(name)]
     return [Rule(RAW, (*family.matches, *outside, *to, *_drop()), "container addressed directly")]
 
 
@@ -240,24 +244,24 @@ def _forward_rules(bridge: BridgeState) -> list[Rule]:
         Rule(FORWARD, (*_out(name), *going_on, accept), ""),
         *between,
         Rule(FORWARD, (*_out(name), *translated, accept), "published"),
-        *(rule for family in _families(bridge) for rule in _entering(family, name)),
+        *(rule for family in _families(bridge) for rule in _entering(family, bridge)),
         Rule(FORWARD, (*_out(name), *_drop()), "not published"),
     ]
 
 
-def _entering(family: _Family, name: str) -> list[Rule]:
+def _entering(family: _Family, bridge: BridgeState) -> list[Rule]:
     """By a container's own address."""
     accept = nft.verdict(nft.ACCEPT)
-    way = (*family.matches, *_out(name))
+    way = (*family.matches, *_out(bridge.name))
     if family.mode == NAT_UNPROTECTED:
         return [Rule(FORWARD, (*way, accept), "not protected")]
-    if family.mode != ROUTED:
-        return []
-    echo = (nft.meta_l4proto(0), nft.compare(0, nft.EQ, bytes((_ICMP[family.version],))))
     if family.version == 6:
         at = (nft.ip6_daddr(0), nft.meta_l4proto(4), nft.th_dport(5), nft.lookup(OPEN6, 0))
     else:
         at = (nft.ip_daddr(0), nft.meta_l4proto(1), nft.th_dport(2), nft.lookup(OPEN, 0))
+    if family.mode != ROUTED:
+        return [Rule(FORWARD, (*way, *_in(one), *at, accept), "published, trusted") for one in bridge.trusted]
+    echo = (nft.meta_l4proto(0), nft.compare(0, nft.EQ, bytes((_ICMP[family.version],))))
     return [
         Rule(FORWARD, (*way, *echo, accept), "ICMP to a routed network"),
         Rule(FORWARD, (*way, *at, accept), "published at its own address"),

@@ -20,10 +20,11 @@ def test_options_of_the_bridge() -> None:
             "com.docker.network.bridge.host_binding_ipv4": "127.0.0.1",
             "com.docker.network.bridge.gateway_mode_ipv6": "routed",
             "sampan.network.publish": "relay",
+            "com.docker.network.bridge.trusted_host_interfaces": "vxlan.1:eth3",
             "anything": "else",
         }
     )
-    assert found == ("mine", 1400, False, False, "127.0.0.1", "nat", "routed", True)
+    assert found == ("mine", 1400, False, False, "127.0.0.1", "nat", "routed", True, ("vxlan.1", "eth3"))
 
 
 @pytest.mark.parametrize(

@@ -273,3 +273,17 @@ def test_a_container_without_ipv4_has_no_port_there(wall: Wall, free: int) -> No
     alone = Destination("", "fd00::2")
     held = table.publish("web", alone, [PortBinding(80, "tcp", "127.0.0.1", free)])
     assert (held.bindings, wall.elements) == ([], set())
+
+
+def test_open_at_the_containers_own_address_too(wall: Wall, free: int) -> None:
+    """As long as one port of the machine leads there."""
+    table, to = Ports(wall), Destination(WEB, direct=True)
+    asked = [PortBinding(80, "tcp", "127.0.0.1", free), PortBinding(80, "tcp", "127.0.0.2", free)]
+    table.publish("web", to, asked).close()
+    opened = Element("", "tcp", 0, WEB, 80)
+    first, second = (Element(one.host_ip, "tcp", free, WEB, 80) for one in asked)
+    assert wall.elements == {first, second, opened}
+    table.turn("web", to, [Bound(80, "tcp", "127.0.0.1", free)], [])
+    assert wall.elements == {second, opened}
+    table.turn("web", to, [Bound(80, "tcp", "127.0.0.2", free)], [])
+    assert not wall.elements

@@ -67,6 +67,19 @@ def test_gateways_of_other_modes(mode: str, raw: list[str], entering: list[str])
     assert masked is (mode != "routed")
 
 
+def test_an_interface_that_is_trusted() -> None:
+    """It comes through to what is published, at containers' own addresses, and to nothing else."""
+    rules = ruleset.rules([BRIDGE._replace(trusted=("vxlan.1", "eth3"))])
+    before = ruleset.rules([BRIDGE])
+    forward = [rule.comment for rule in rules if rule.chain == ruleset.FORWARD]
+    assert forward[-3:] == ["published, trusted", "published, trusted", "not published"]
+    drop = next(rule for rule in rules if rule.comment == "container addressed directly")
+    plain = next(rule for rule in before if rule.comment == "container addressed directly")
+    more = [part for part in drop.expressions if part not in plain.expressions]
+    names = [nft.interface_name(name) for name in ("vxlan.1", "eth3")]
+    assert more == [nft.compare(0, nft.NEQ, name) for name in names]
+
+
 def test_the_skeleton_keeps_elements_and_renews_every_rule() -> None:
     messages = ruleset.skeleton("sampan", [BRIDGE])
     kinds = [message.kind & 0xFF for message in messages]

@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from sampan.errors import InvalidArgument
+from sampan.linux.rtnetlink import NAME_LIMIT
 from sampan.network.bridge import GATEWAY_MODES, ISOLATED, NAT
 
 _MTU = "com.docker.network.driver.mtu"
 _BRIDGE = "com.docker.network.bridge."
+_TRUSTED = f"{_BRIDGE}trusted_host_interfaces"
 _PUBLISH = "sampan.network.publish"
 BINDING = f"{_BRIDGE}host_binding_ipv4"
 _TRUTH = {
@@ -24,7 +26,8 @@ HANGING = ("macvlan", "ipvlan")  # the drivers whose containers hang on an inter
 
 class BridgeOptions(NamedTuple):
     """`host_binding` "": where the daemon's settings say. `relayed`: published ports pass the machine's INPUT
-    chain; None: as the settings say."""
+    chain; None: as the settings say. `trusted`: interfaces from where containers are reached at their own
+    addresses."""
 
     name: str = ""
     mtu: int = 1500
@@ -34,6 +37,7 @@ class BridgeOptions(NamedTuple):
     mode: str = NAT
     mode6: str = NAT
     relayed: bool | None = None
+    trusted: tuple[str, ...] = ()
 
 
 class HangingOptions(NamedTuple):
@@ -62,7 +66,18 @@ def bridge_options(options: Mapping[str, str]) -> BridgeOptions:
         _mode(options, "ipv4"),
         _mode(options, "ipv6"),
         relays(options, _PUBLISH),
+        _trusted(options),
     )
+
+
+def _trusted(options: Mapping[str, str]) -> tuple[str, ...]:
+    names = tuple(one for one in options.get(_TRUSTED, "").split(":") if one)
+    for one in names:
+        if len(one.encode()) > NAME_LIMIT:
+            raise InvalidArgument(
+                f"failed to parse {_TRUSTED} value: {one} (it is too long for an interface)"
+            )
+    return names
 
 
 def check_isolated(options: BridgeOptions, *, internal: bool) -> None:
