@@ -386,6 +386,7 @@ services:
       network: none
       no_cache: true
       cache_from: [busybox]
+      cache_to: ["type=local,dest=${KEPT}"]
       platforms: [linux/amd64]
       ssh: []
     pull_policy: build
@@ -396,7 +397,8 @@ secrets: {token: {file: key}}
 
 @pytest.mark.ours("the context is read by the daemon")
 def test_what_keys_of_a_build_do(server: Daemon, tmp_path: Path, name: str) -> None:
-    client = ours({**server.environment(), "WHO": "me", "NAME": name})
+    kept = tmp_path / "kept"
+    client = ours({**server.environment(), "WHO": "me", "NAME": name, "KEPT": str(kept)})
     (tmp_path / name / "compose.yaml").write_text(BUILD.replace("linux/amd64", f"linux/{machine()}"))
     project = ("compose", "--project-directory", str(tmp_path / name))
     try:
@@ -412,6 +414,7 @@ def test_what_keys_of_a_build_do(server: Daemon, tmp_path: Path, name: str) -> N
         found = json.loads(client("inspect", f"{name}-image").out)[0]
         assert found["Config"]["Labels"]["made"] == "here"
         assert set(found["RepoTags"]) == {f"{name}-image:latest", f"{name}-image:other"}
+        assert (kept / "index.json").exists()
     finally:
         client(*project, "down", "-t", "0", check=False)
         client("rmi", "-f", f"{name}-image", f"{name}-image:other", check=False)

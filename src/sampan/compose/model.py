@@ -28,6 +28,7 @@ class Build(Struct):
     additional_contexts: Options = {}
     args: dict[str, str | None] = {}
     cache_from: list[str] = []
+    cache_to: list[str] = []
     dockerfile: str = ""
     dockerfile_inline: str = ""
     entitlements: list[str] = []

@@ -13,7 +13,6 @@ _IDLE = {  # keys of a service, parts joined by dots
     "cpu_count": _WINDOWS,
     "cpu_percent": _WINDOWS,
     "credential_spec": _WINDOWS,
-    "build.cache_to": "has no effect: what is built here is cached here",
     "build.isolation": _WINDOWS,
     "build.provenance": "has no effect: no attestations are written",
     "build.sbom": "has no effect: no attestations are written",

@@ -23,6 +23,8 @@ def build(session: Session, options: Values, context: Context) -> str:
             raise Unsupported(f"--{flag} is not to be had from this daemon: build with sampan's own")
     if context.text is not None:
         raise Unsupported("a Dockerfile outside of its context is not to be had from this daemon")
+    if options["cache-to"]:
+        console.error("WARNING: cache_to has no effect: this daemon has its cache to itself")
     if context.directory:
         context.send()
     parameters = build_options.parameters(options, context)

@@ -84,6 +84,7 @@ def _options(project: Project, service: Service, said: Build) -> Values:
     options["network"] = said.network or "default"
     options["shm-size"] = int(said.shm_size or 0)
     options["cache-from"] = list(said.cache_from)
+    options["cache-to"] = list(said.cache_to)
     options["platform"] = service.platform or (said.platforms[0] if said.platforms else "")
     options["add-host"] = [f"{host}:{ip}" for host, found in said.extra_hosts.items() for ip in found]
     options["ulimit"] = [

@@ -89,10 +89,6 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
     if options["security-opt"]:
         text = "The daemon on this platform does not support setting security options on build"
         raise ExitWith(1, f"Error response from daemon: {text}")
-    if options["cache-to"]:
-        from sampan.cli.image import build_cache
-
-        build_cache.targets(options["cache-to"])
     context = build_context.prepare(session, options, arguments[0])
     from sampan.cli.image import build_output
 
@@ -119,16 +115,23 @@ def _deliver(session: Session, options: Values, built: dict[str, Any], delivery:
     if options["metadata-file"]:
         build_output.write_metadata(options["metadata-file"], image, built.get("tags") or [])
     build_output.deliver(session, delivery.outputs, image, names=delivery.names)
-    if options["cache-to"]:
-        from sampan.cli.image import build_cache
-
-        build_cache.write(session, built, options["cache-to"])
     if options["quiet"]:
         console.out(image)
 
 
 def run(session: Session, options: Values, context: Context) -> dict[str, Any]:
-    """Build it, and show it: what the daemon says of the image."""
+    """Build it, show it, and write its cache: what the daemon says of the image."""
+    if not options["cache-to"]:
+        return _here_or_sent(session, options, context)
+    from sampan.cli.image import build_cache
+
+    build_cache.targets(options["cache-to"])
+    built = _here_or_sent(session, options, context)
+    build_cache.write(session, built, options["cache-to"])
+    return built
+
+
+def _here_or_sent(session: Session, options: Values, context: Context) -> dict[str, Any]:
     try:
         return _once(session, options, context)
     except Conflict as error:
