@@ -84,6 +84,15 @@ def test_a_pool_in_full(cli: Client, network: Run) -> None:
             ["--subnet", "10.1.2.0/24", "--gateway", "10.3.0.1", "x"],
             "no matching subnet for gateway 10.3.0.1",
         ),
+        (
+            ["--subnet", "10.231.2.0/24", "--gateway", "10.231.2.255", "x"],
+            "failed to allocate gateway (10.231.2.255): Address already in use",
+        ),
+        (
+            ["--subnet", "10.231.2.0/24", "--aux-address", "a=10.231.2.1", "x"],
+            "failed to allocate secondary ip address (a:10.231.2.1): Address already in use",
+        ),
+        (["-o", "com.docker.network.bridge.name=lo", "x"], "existing interface lo is not a bridge"),
         (["--subnet", "10.1.2.3/24", "x"], "invalid subnet 10.1.2.3/24: it should be 10.1.2.0/24"),
         (["--subnet", "10.1.2.0/24", "--subnet", "10.1.2.0/25", "x"], "multiple overlapping subnet"),
     ],

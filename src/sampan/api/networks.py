@@ -30,17 +30,17 @@ async def create(engine: Engine, request: Request) -> Response:
 
 
 async def connect(engine: Engine, request: Request) -> Response:
-    network = engine.networks.find(request.parameters["id"])
     body = await json_body(request, NetworkConnect)
-    container = engine.containers.find(body.container)
+    container = engine.containers.find(body.container)  # it is missed first, as in Docker
+    network = engine.networks.find(request.parameters["id"])
     await connecting.connect(engine, network, container, body.endpoint_config or EndpointRequest())
     return Response(200)
 
 
 async def disconnect(engine: Engine, request: Request) -> Response:
-    network = engine.networks.find(request.parameters["id"])
     body = await json_body(request, NetworkDisconnect)
-    await disconnecting.disconnect(engine, network, engine.containers.find(body.container))
+    container = engine.containers.find(body.container)
+    await disconnecting.disconnect(engine, engine.networks.find(request.parameters["id"]), container)
     return Response(200)
 
 

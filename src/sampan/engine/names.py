@@ -7,6 +7,7 @@ from collections.abc import Callable
 from sampan.errors import InvalidArgument
 
 _NAME = re.compile(r"/?[a-zA-Z0-9][a-zA-Z0-9_.-]+")
+LONGEST = 255  # bytes of a name in a directory (NAME_MAX)
 ALLOWED = "[a-zA-Z0-9][a-zA-Z0-9_.-]"
 _TRIES = 6
 
@@ -56,7 +57,7 @@ def check_name(name: str) -> str:
 
 def is_name(name: str) -> bool:
     """Whether it may be the name of a volume or a container."""
-    return _NAME.fullmatch(name) is not None and not name.startswith("/") and len(name) <= 255
+    return _NAME.fullmatch(name) is not None and not name.startswith("/") and len(name) <= LONGEST
 
 
 def generate(taken: Callable[[str], bool], identity: str) -> str:

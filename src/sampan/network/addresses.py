@@ -220,8 +220,10 @@ class Pool:
             number = int(ipaddress.ip_address(address))
         except ValueError as error:
             raise InvalidArgument(f"invalid {family} address: {address}") from error
-        if address not in self or not self._lowest <= number <= self._highest:
+        if address not in self:
             raise InvalidArgument(f"invalid {family} address: {address} is not in {self._network}")
+        if not self._lowest <= number <= self._highest:  # the network's own, or for all of it
+            raise Conflict("Address already in use")
         return number
 
 

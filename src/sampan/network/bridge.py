@@ -186,7 +186,7 @@ def plan_known(observed: Observed, state: BridgeState, mark: str = "") -> Plan:
 
 def _check(observed: Observed, name: str) -> None:
     if observed.bridge is not None and observed.bridge.kind != "bridge":
-        raise Conflict(f"{name} exists already and is not a bridge")
+        raise Conflict(f"existing interface {name} is not a bridge")
 
 
 def _missing(observed: Observed, state: BridgeState) -> list[str]:

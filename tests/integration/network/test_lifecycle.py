@@ -64,7 +64,7 @@ class TestBridge:
     def test_a_link_that_is_no_bridge_is_refused(self, host: Any) -> None:
         with rtnetlink.Socket() as netlink:
             netlink.talk([rtnetlink.veth("sampan0", None, "other")])
-        with pytest.raises(Conflict, match="sampan0 exists already and is not a bridge"):
+        with pytest.raises(Conflict, match="existing interface sampan0 is not a bridge"):
             bridge.ensure(NetworkNames("sampan0", "sampan"), lambda _: True)
 
     def test_removed_twice_is_removed(self, machine: Any) -> None:

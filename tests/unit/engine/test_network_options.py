@@ -1,5 +1,6 @@
 """Options of networks, and of a container on one: what they mean, and what is wrong with them."""
 
+import re
 from typing import Any
 
 import pytest
@@ -40,6 +41,24 @@ def test_options_of_the_bridge() -> None:
 def test_options_that_are_wrong(name: str, value: str) -> None:
     with pytest.raises(InvalidArgument):
         options.bridge_options({f"com.docker.network.{name}": value})
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("-1", "invalid MTU number: -1"),
+        ("67", "invalid MTU number: 67"),
+        ("65536", "invalid MTU number: 65536"),
+        (
+            "1e3",
+            'failed to parse com.docker.network.driver.mtu value: 1e3 (strconv.Atoi: parsing "1e3": invalid',
+        ),
+    ],
+)
+def test_an_mtu_that_cannot_be(value: str, words: str) -> None:
+    with pytest.raises(InvalidArgument, match=f"^{re.escape(words)}"):
+        options.bridge_options({"com.docker.network.driver.mtu": value})
+    assert options.bridge_options({"com.docker.network.driver.mtu": "0"}).mtu == 1500
 
 
 def test_only_an_internal_network_is_isolated() -> None:

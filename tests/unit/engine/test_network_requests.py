@@ -27,6 +27,8 @@ def with_pool(**fields: Any) -> NetworkCreate:
         ({"Driver": "null"}, Forbidden, 'only one instance of "null" network is allowed'),
         ({"Driver": "foo"}, NotFound, 'plugin "foo" not found'),
         ({"Driver": "overlay"}, Unavailable, "This node is not a swarm manager"),
+        ({"Ingress": True}, Forbidden, "Ingress network can only be global scope network"),
+        ({"Scope": "swarm"}, Forbidden, "cannot create a swarm scoped network when swarm is not active"),
         ({"EnableIPv4": False}, InvalidArgument, "IPv4 or IPv6 must be enabled"),
         (
             {"ConfigOnly": True, "ConfigFrom": {"Network": "x"}},

@@ -56,7 +56,7 @@ def test_pools_of_the_user_and_taken_networks() -> None:
 
 
 def test_something_else_with_the_name() -> None:
-    with pytest.raises(Conflict, match="sampan0 exists already and is not a bridge"):
+    with pytest.raises(Conflict, match="existing interface sampan0 is not a bridge"):
         bridge.plan(NOTHING._replace(bridge=link("dummy")), NAMES, default_pools())
 
 

@@ -19,7 +19,7 @@ from sampan.engine.containers.config import (
     VolumeOptions,
 )
 from sampan.engine.containers.record import MountPoint
-from sampan.errors import InvalidArgument
+from sampan.errors import Internal, InvalidArgument
 
 PROPAGATION = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
 _MODES = (("ro", "rw"), ("z", "Z"), PROPAGATION, ("nocopy",), ("consistent", "cached", "delegated"))
@@ -141,6 +141,8 @@ def check_volume_name(name: str) -> None:
         raise InvalidArgument(
             f"create {name}: volume name is too short, names should be at least two alphanumeric characters"
         )
+    if len(name) > names.LONGEST and names.is_name(name[: names.LONGEST]):
+        raise Internal(f"create {name}: error while creating volume root path: file name too long")
     if not names.is_name(name):
         raise InvalidArgument(
             f'create {name}: "{name}" includes invalid characters for a local volume name, only '

@@ -8,8 +8,9 @@ from sampan.engine.networks import request as requests
 from sampan.engine.networks.options import HANGING
 from sampan.engine.networks.request import NetworkCreate
 from sampan.engine.networks.store import Network, Subnet
-from sampan.errors import Conflict, Forbidden
+from sampan.errors import Conflict, Forbidden, Internal
 from sampan.network import addresses
+from sampan.network.addresses import Pool
 from sampan.network.parents import LONELY
 
 
@@ -22,6 +23,7 @@ async def create(engine: Engine, wanted: NetworkCreate) -> Network:
     try:
         if not network.config_only:
             await engine.network.choose(network, [one for one in engine.networks if one is not network])
+            _check_kept(network)
         await engine.networks.save(network)
         if not network.config_only:
             await engine.network.add(network)
@@ -58,6 +60,21 @@ def _decide(engine: Engine, wanted: NetworkCreate) -> Network:
         _check_free(engine, one)
     network.interface = _interface(engine, network)
     return network
+
+
+def _check_kept(network: Network) -> None:
+    """The gateway, and what no container gets: addresses that one of the network can have, each of them once.
+    Raises Internal."""
+    for one in network.subnets:
+        pool = Pool(one.subnet, "")
+        kept = [("gateway", one.gateway, one.gateway)] if one.gateway else []
+        for name, address in (one.auxiliary or {}).items():
+            kept.append(("secondary ip address", f"{name}:{address}", address))
+        for what, told, address in kept:
+            try:
+                pool.allocate(told, address)
+            except Conflict as error:
+                raise Internal(f"failed to allocate {what} ({told}): {error}") from None
 
 
 def _copy(engine: Engine, network: Network, name: str) -> None:

@@ -33,7 +33,7 @@ def _check(network: Network, container: Container) -> None:
     mode = container.definition.host_config.network_mode
     if container.dying_or_gone:
         raise Conflict(f"container {container.id} is marked for removal and cannot be disconnected")
-    if "host" in (mode, network.name):
+    if mode == network.name == "host":
         raise InvalidArgument(
             "container cannot be disconnected from host network or connected to host network"
         )

@@ -1,6 +1,7 @@
 """`-o KEY=VALUE` of a network, by driver, in Docker 28's words. Pure."""
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ _TRUTH = {
     **dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True),
     **dict.fromkeys(("0", "f", "F", "false", "FALSE", "False"), False),
 }
+_SMALLEST_MTU, _LARGEST_MTU = 68, 65535  # of an Ethernet interface (linux/if_ether.h)
 _PUBLISHING = ("nat", "relay")
 _MACVLAN_MODES = ("bridge", "private", "vepa", "passthru")
 _IPVLAN_MODES = ("l2", "l3", "l3s")
@@ -135,13 +137,19 @@ def _mode(options: Mapping[str, str], family: str) -> str:
 def _mtu(text: str, default: int) -> int:
     if not text:
         return default
-    if not text.isascii() or not text.isdigit() or not 68 <= int(text) <= 65535:
-        raise InvalidArgument(f"invalid MTU: {text}")
-    return int(text)
+    if not re.fullmatch(r"[+-]?[0-9]{1,18}", text, re.ASCII):
+        raise InvalidArgument(
+            f'failed to parse {_MTU} value: {text} (strconv.Atoi: parsing "{text}": invalid syntax)'
+        )
+    if int(text) and not _SMALLEST_MTU <= int(text) <= _LARGEST_MTU:
+        raise InvalidArgument(f"invalid MTU number: {text}")
+    return int(text) or default
 
 
 def _truth(options: Mapping[str, str], name: str) -> bool:
     text = options.get(name, "")
     if text and text not in _TRUTH:
-        raise InvalidArgument(f"failed to parse {name} value: {text!r} (invalid syntax)".replace("'", '"'))
+        raise InvalidArgument(
+            f'failed to parse {name} value: {text} (strconv.ParseBool: parsing "{text}": invalid syntax)'
+        )
     return _TRUTH.get(text, True)

@@ -62,8 +62,10 @@ def check(wanted: NetworkCreate) -> None:
         raise Forbidden(f"operation is not permitted on predefined {wanted.name} network")
     if not wanted.config_only:
         _driver(wanted.driver or "bridge")
-    if wanted.ingress or wanted.scope == "swarm":
-        raise Unavailable(_NO_SWARM)
+    if wanted.ingress:
+        raise Forbidden("Ingress network can only be global scope network")
+    if wanted.scope == "swarm":
+        raise Forbidden("cannot create a swarm scoped network when swarm is not active")
     if wanted.enable_ipv4 is False and not wanted.enable_ipv6 and not wanted.config_only:
         raise InvalidArgument("IPv4 or IPv6 must be enabled")
     if wanted.config_from and wanted.config_from.network:
