@@ -113,6 +113,23 @@ def test_a_name_and_a_pool_are_taken_once(cli: Client, network: Run) -> None:
     assert "Pool overlaps with other one on this address space" in overlapping.err
 
 
+def test_off_a_network_that_is_gone(cli: Client, container: Run) -> None:
+    """Where one has to stay that was removed while the container did not run, it would never run again."""
+    name = f"n{os.urandom(4).hex()}"
+    cli("network", "create", name)
+    one = container("--network", name, "--stop-signal", "KILL", "busybox", "sleep", "60")
+    cli("stop", one)
+    cli("network", "rm", name)
+    assert "No such container: nobody" in cli("network", "disconnect", name, "nobody", check=False).err
+    assert "not found" in cli("start", one, check=False).err
+    cli("network", "disconnect", name, one)
+    cli("network", "connect", "bridge", one)
+    cli("start", one)
+    assert list(endpoints(cli, one)) == ["bridge"]
+    again = cli("network", "disconnect", name, one, check=False)
+    assert again.code == 1 and "not found" in again.err
+
+
 def test_not_removed_while_somebody_is_on_it(cli: Client, network: Run, container: Run) -> None:
     name = network()
     one = container("--network", name, "busybox", "sleep", "60")

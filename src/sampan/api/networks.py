@@ -40,7 +40,7 @@ async def connect(engine: Engine, request: Request) -> Response:
 async def disconnect(engine: Engine, request: Request) -> Response:
     body = await json_body(request, NetworkDisconnect)
     container = engine.containers.find(body.container)
-    await disconnecting.disconnect(engine, engine.networks.find(request.parameters["id"]), container)
+    await disconnecting.disconnect_from(engine, request.parameters["id"], container)
     return Response(200)
 
 

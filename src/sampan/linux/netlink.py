@@ -36,6 +36,8 @@ _NLMSGERR_ATTR_MSG = 1
 _HEADER = struct.Struct("=IHHII")  # struct nlmsghdr: len, type, flags, seq, pid
 _ATTRIBUTE = struct.Struct("=HH")  # struct nlattr: len, type
 _U32 = struct.Struct("=I")
+_SO_SNDBUFFORCE = 32  # asm-generic/socket.h
+_ALWAYS_FITS = 64 * 1024  # bytes
 _RECEIVE = 256 * 1024  # bytes; the kernel fills dumps up to 32 KiB a message, acknowledgements far less
 _PATIENCE = struct.pack("@ll", 10, 0)  # struct timeval; see the module docstring: never reached in practice
 
@@ -186,10 +188,21 @@ class Socket:
         batch = [begin, *messages[:-1], last._replace(flags=last.flags | NLM_F_ACK), end]
         first = self._sequence + 1
         self._sequence += len(batch)
-        self._socket.send(b"".join(m.pack(first + i) for i, m in enumerate(batch)))
+        packed = b"".join(m.pack(first + i) for i, m in enumerate(batch))
+        self._make_room(len(packed))
+        self._socket.send(packed)
         error = self._batch_result(first, first + len(messages))
         if error is not None:
             raise error
+
+    def _make_room(self, size: int) -> None:
+        """A batch is one datagram, and none is longer than the send buffer (netlink_sendmsg: EMSGSIZE), which
+        is 208 KiB unless somebody with CAP_NET_ADMIN wants more (socket(7))."""
+        if size > _ALWAYS_FITS:
+            try:
+                self._socket.setsockopt(SOL_SOCKET, _SO_SNDBUFFORCE, size)
+            except PermissionError:
+                return  # it may fit all the same: the kernel has the last word
 
     def dump(self, message: Message) -> list[bytes]:
         """The bodies of all answers to a dump request. Asks again when the kernel says that the table

@@ -13,6 +13,7 @@ from sampan.errors import Conflict, SampanError, Unavailable
 from sampan.linux import conntrack, rtnetlink
 from sampan.linux import nftables as nft
 from sampan.network import bridge, default, firewall, ruleset
+from sampan.network.bridge import BridgeState
 from sampan.network.names import NetworkNames
 from sampan.network.ports import Bound, Destination, PortBinding, Ports, Published
 from sampan.network.ruleset import Element
@@ -248,6 +249,17 @@ class TestRestart:
         assert len(machine.network.firewall.sync(many)[0]) == 2500
         assert len(machine.network.firewall.elements()) == 2500
         assert len(machine.network.firewall.sync([])[1]) == 2500
+
+    def test_many_bridges_travel_in_one_commit(self, machine: Any) -> None:
+        """More than a socket takes unasked (EMSGSIZE)."""
+        wall = machine.network.firewall
+        many = [BridgeState(f"many{one}", f"10.{one}.0.0/24", f"10.{one}.0.1") for one in range(150)]
+        wall.ensure([machine.network.bridge, *many])
+        listed = subprocess.run(
+            ["nft", "list", "chain", "inet", wall.table, ruleset.FORWARD], capture_output=True
+        )
+        assert b'"many149"' in listed.stdout
+        wall.ensure([machine.network.bridge])
 
     def test_removing_what_somebody_removed_already(self, machine: Any) -> None:
         held = publish(

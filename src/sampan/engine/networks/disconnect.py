@@ -8,7 +8,7 @@ from sampan.engine.engine import Engine
 from sampan.engine.networks import attach, moving, resolving, wanted
 from sampan.engine.networks.plugging import plug
 from sampan.engine.networks.store import Network
-from sampan.errors import Conflict, Forbidden, InvalidArgument
+from sampan.errors import Conflict, Forbidden, InvalidArgument, NotFound
 
 
 async def disconnect(engine: Engine, network: Network, container: Container) -> None:
@@ -27,6 +27,28 @@ async def disconnect(engine: Engine, network: Network, container: Container) -> 
         await engine.records.save(container)
     if running:
         tell_of_network(engine, container, network, "disconnect")
+
+
+async def disconnect_from(engine: Engine, word: str, container: Container) -> None:
+    """A container that does not run comes off a network that is gone, too: it would never start again. Raises
+    as `disconnect`, and NotFound."""
+    try:
+        network = engine.networks.find(word)
+    except NotFound:
+        await _forget(engine, word, container)
+    else:
+        await disconnect(engine, network, container)
+
+
+async def _forget(engine: Engine, name: str, container: Container) -> None:
+    async with container.lock:
+        asked = wanted.requests(container)
+        if container.dying_or_gone or container.running or name not in asked:
+            raise NotFound(f"network {name} not found")
+        del asked[name]
+        container.definition.networking = NetworkingConfig(endpoints_config={**asked})
+        container.entry = None
+        await engine.records.save(container)
 
 
 def _check(network: Network, container: Container) -> None:

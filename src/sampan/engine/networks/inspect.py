@@ -10,6 +10,7 @@ from sampan.engine.events import has_label
 from sampan.engine.networks.store import Network, Subnet
 from sampan.errors import InvalidArgument
 
+_TRUTH = {"true": True, "1": True, "false": False, "0": False}
 FILTERS = frozenset(("dangling", "driver", "id", "label", "name", "scope", "type"))
 
 
@@ -73,6 +74,9 @@ def listing(engine: Engine, filters: dict[str, list[str]]) -> list[dict[str, Any
     for kind in filters.get("type", ()):
         if kind not in ("builtin", "custom"):
             raise InvalidArgument(f"invalid filter: 'type'='{kind}'")
+    for value in filters.get("dangling", ()):
+        if value.lower() not in _TRUTH:
+            raise InvalidArgument(f"invalid filter 'dangling=[{value[:64]}]'")
     return [
         inspect(engine, network, with_containers=False)
         for network in engine.networks
@@ -87,7 +91,7 @@ def _wanted(engine: Engine, network: Network, filters: dict[str, list[str]]) -> 
         "driver": lambda value: value == network.driver,
         "scope": lambda value: value == "local",
         "type": lambda value: value == ("builtin" if network.predefined else "custom"),
-        "dangling": lambda value: (value.lower() in ("1", "true")) == _dangling(engine, network),
+        "dangling": lambda value: _TRUTH[value.lower()] == _dangling(engine, network),
     }
     if not all(has_label(network.labels, label) for label in filters.get("label", ())):
         return False
