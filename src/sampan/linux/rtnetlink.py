@@ -76,6 +76,7 @@ _NDA_LLADDR = 2
 # ages (NUD_REACHABLE) is refused while the port has no carrier (net/bridge/br_fdb.c, fdb_add_entry).
 _NUD_NOARP = 0x40
 _NTF_MASTER = 0x04  # into the table of the bridge that the port belongs to
+_NTF_STICKY = 1 << 6  # Linux 4.20: frames that come in elsewhere do not move it
 
 _CREATE = netlink.NLM_F_REQUEST | netlink.NLM_F_CREATE | netlink.NLM_F_EXCL
 _IFINFO = struct.Struct("=BxHiII")  # struct ifinfomsg: family, type, index, flags, change
@@ -247,7 +248,7 @@ def forward(mac: str, port_index: int) -> Message:
     It would learn so from the first frame; until then it sends frames for an address that was used
     a moment ago to the port that had it, whose namespace may take a while to go.
     """
-    body = _NDMSG.pack(AF_BRIDGE, port_index, _NUD_NOARP, _NTF_MASTER, 0)
+    body = _NDMSG.pack(AF_BRIDGE, port_index, _NUD_NOARP, _NTF_MASTER | _NTF_STICKY, 0)
     flags = netlink.NLM_F_REQUEST | netlink.NLM_F_CREATE | netlink.NLM_F_REPLACE
     return Message(RTM_NEWNEIGH, flags, body + attribute(_NDA_LLADDR, bytes.fromhex(mac.replace(":", ""))))
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from sampan.network import addresses, bridge
 from sampan.network.addresses import Pool
+from sampan.network.alone import alone
 from sampan.network.bridge import DEFAULT_MTU, BridgeState
 from sampan.network.firewall import UNAVAILABLE, Firewall
 from sampan.network.names import NetworkNames
@@ -43,9 +44,9 @@ def open_default(
 
     free = addresses.default_pools() if pools is None else pools
     kept = [one.subnet for one in others if one.subnet]
-    planned = bridge.ensure(
-        names, guard, (pool for pool in free if not any(addresses.overlap(pool, one) for one in kept)), mtu
-    )
+    chosen = (pool for pool in free if not any(addresses.overlap(pool, one) for one in kept))
+    with alone():
+        planned = bridge.ensure(names, guard, chosen, mtu)
     for stray in set(bridge.marked(names)) - {one.name for one in others} - set(parents):
         bridge.remove(stray)
     notices += planned.notices

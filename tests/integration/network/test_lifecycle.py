@@ -1,6 +1,7 @@
 """Claiming, failing, coming back: what stays and what does not."""
 
 import errno
+import os
 import shutil
 import socket
 import subprocess
@@ -52,6 +53,28 @@ class TestBridge:
         with rtnetlink.Socket() as netlink:
             assert next(link for link in netlink.links() if link.name == "sampan0").up
         assert Path("/proc/sys/net/ipv4/ip_forward").read_text() == "1\n"
+
+    def test_engines_that_start_at_the_same_moment_keep_apart(self, machine: Any) -> None:
+        owners = [NetworkNames(f"sampan-{number}", f"sampan-{number}") for number in range(6)]
+        children, begin = [], os.pipe()
+        for names in owners:
+            child = os.fork()
+            if child == 0:
+                os.close(begin[1])
+                os.read(begin[0], 1)
+                opened = default.open_default(names)
+                os._exit(0 if opened.bridge.subnet else 1)
+            children.append(child)
+        os.close(begin[0])
+        os.close(begin[1])
+        try:
+            assert [os.waitpid(child, 0)[1] for child in children] == [0] * len(owners)
+            with rtnetlink.Socket() as netlink:
+                found = [one.address for one in netlink.addresses() if one.address.startswith("172.")]
+            assert len(set(found)) == len(found) == len(owners) + 1
+        finally:
+            for names in owners:
+                default.remove_default(names)
 
     def test_it_keeps_away_from_the_machines_networks(self, machine: Any) -> None:
         """172.17.0.0/16 is the first daemon's, 172.18.0.0/16 is routed away."""

@@ -1,6 +1,9 @@
 """`docker network create`: everything is looked at, then the row, then the bridge. A daemon that dies in
 between finds the row, and makes the bridge at its next start."""
 
+import asyncio
+import contextlib
+
 from sampan.engine import names, timestamps
 from sampan.engine.engine import Engine
 from sampan.engine.networks import defaults, options
@@ -11,6 +14,7 @@ from sampan.engine.networks.store import Network, Subnet
 from sampan.errors import Conflict, Forbidden, Internal
 from sampan.network import addresses
 from sampan.network.addresses import Pool
+from sampan.network.alone import alone
 from sampan.network.parents import LONELY
 
 
@@ -21,12 +25,15 @@ async def create(engine: Engine, wanted: NetworkCreate) -> Network:
     network = _decide(engine, wanted)
     engine.networks.reserve(network)
     try:
-        if not network.config_only:
-            await engine.network.choose(network, [one for one in engine.networks if one is not network])
-            _check_kept(network)
-        await engine.networks.save(network)
-        if not network.config_only:
-            await engine.network.add(network)
+        if network.config_only:
+            await engine.networks.save(network)
+        else:
+            with contextlib.ExitStack() as held:  # until the machine shows what was chosen
+                await asyncio.to_thread(held.enter_context, alone())
+                await engine.network.choose(network, [one for one in engine.networks if one is not network])
+                _check_kept(network)
+                await engine.networks.save(network)
+                await engine.network.add(network)
     except BaseException:
         await engine.networks.delete(network)
         raise
