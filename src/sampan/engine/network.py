@@ -124,13 +124,10 @@ class NetworkFloor:
         hung_on = [_parent(one).name for one in networks if one.driver in HANGING]
         try:
             self.opened = await self.run(lambda: open_default(self._names, others=bridges, parents=hung_on))
-            for network in networks:
-                if network.driver == "bridge":
-                    await self.add(network)
         except (SampanError, OSError) as error:
             self.failure = str(error)
         for network in networks:
-            if network.driver in HANGING and self.opened is not None:
+            if network.driver in ("bridge", *HANGING) and self.opened is not None:
                 await self._reopen(network, self.opened)
         for network in self._predefined():
             networks.predefine(network)
@@ -182,13 +179,17 @@ class NetworkFloor:
             raise
 
     async def _reopen(self, network: Network, opened: DefaultNetwork) -> None:
-        """At the daemon's start. The interface may have gone from the machine: that is told, now and to
-        whoever starts a container there."""
+        """At the daemon's start: containers may be running there. An interface may be gone from the machine,
+        or something else has its name: that is told, now and to whoever starts a container there."""
+        state = _state(network)
+        self._known[network.id] = _Known(state, [_pool(one) for one in network.subnets])
         try:
-            await self.add(network)
-        except SampanError as error:
+            if isinstance(state, BridgeState):
+                await self.run(lambda: default.reopen(opened, self._names, state))
+            else:
+                await self.run(lambda: parents.ensure(state, self._names.bridge))
+        except (SampanError, OSError) as error:
             opened.notices.append(f"network {network.name}: {error}")
-            self._known[network.id] = _Known(_parent(network), [_pool(one) for one in network.subnets])
 
     async def drop(self, network: Network) -> None:
         """Already gone is a result."""

@@ -31,7 +31,7 @@ def open_default(
     """Make the bridge and the table be there, as they were if they are. Adopt containers into `pool` and
     `ports` next, then `firewall.sync(ports.expected())` drops what nobody owns.
 
-    `others`: bridges that users have asked for. They are guarded from the first moment on, `restore` brings
+    `others`: bridges that users have asked for. They are guarded from the first moment on, `reopen` brings
     them back. `parents`: what macvlan and ipvlan networks of users hang on. Nothing else stays of ours.
     """
     notices: list[str] = []
@@ -66,6 +66,11 @@ def restore(
         return opened.firewall is not None
 
     bridge.restore(state, names, guard)
+
+
+def reopen(opened: DefaultNetwork, names: NetworkNames, state: BridgeState) -> None:
+    """`restore` for one of the `others` of `open_default`, whose rules are there already."""
+    bridge.restore(state, names, lambda _: opened.firewall is not None)
 
 
 def remove(opened: DefaultNetwork, state: BridgeState, others: Sequence[BridgeState]) -> None:
