@@ -258,3 +258,20 @@ def test_a_slow_reader_of_events_does_not_matter(cli: Client) -> None:
         cli("run", "--rm", "busybox", "true")
     reader.kill()
     reader.communicate()
+
+
+def test_the_image_of_a_container_by_its_name_or_its_id(cli: Client, new_image: Callable[[], str]) -> None:
+    """By the name only as long as that is the same image (moby's daemon/list.go, refreshImage)."""
+    first, other = new_image(), new_image()
+    for image in (first, other):
+        cli("import", "-", image, stdin=bytes(10240))
+    name = cli("create", first, "true").out.strip()
+    try:
+        shown = ("ps", "-a", "--filter", f"id={name}", "--format", "{{.Image}}")
+        assert cli(*shown).out == f"{first}\n"
+        identity = cli("inspect", "-f", "{{.Id}}", first).out.strip()
+        cli("tag", other, first)
+        assert cli(*shown).out == f"{identity[7:19]}\n"
+    finally:
+        cli("rm", name)
+        cli("rmi", "-f", identity)

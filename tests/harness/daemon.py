@@ -163,4 +163,5 @@ class Daemon:
     def environment(self) -> dict[str, str]:
         """For a client that shall talk to this daemon."""
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "TERM") if name in os.environ}
+        kept["XDG_CACHE_HOME"] = f"{self.root}/cache"
         return {**kept, "DOCKER_HOST": self.host, "LC_ALL": "C.UTF-8", "SAMPAN_PYTHON": sys.executable}

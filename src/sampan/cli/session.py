@@ -37,6 +37,7 @@ class Session:
         self._client: Client | None = None
         self._config: dict[str, Any] | None = None
         self.project: Loaded | None = None  # of the command line, once somebody has read its files
+        self.warned = False  # of something in the project's files
         self.display: Display | None = None  # what draws progress on the terminal, once something does
 
     @property

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sampan.compose import dotenv
+from sampan.compose import dotenv, looked
 from sampan.errors import InvalidArgument, NotFound
 
 _NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
@@ -85,10 +85,11 @@ def read(path: str) -> str:
     """Raises NotFound and InvalidArgument."""
     try:
         if path == STDIN:
+            looked.at(STDIN)
             with open(0, encoding="utf-8", closefd=False) as stream:
                 return stream.read()
-        with open(path, encoding="utf-8") as stream:
-            return stream.read()
+        with open(looked.at(path), encoding="utf-8") as stream:
+            return looked.text(path, stream.read())
     except OSError as error:
         raise NotFound(f"open {path}: {(error.strerror or str(error)).lower()}") from None
     except UnicodeDecodeError:
@@ -101,9 +102,9 @@ def with_env_files(
     """`variables`, and behind them what the files say; of the files the later one counts."""
     added: dict[str, str] = {}
     for path in paths:
-        if not required and not os.path.isfile(path):
+        if not required and not os.path.isfile(looked.at(path)):
             continue
-        if not os.path.exists(path):
+        if not os.path.exists(looked.at(path)):
             raise NotFound(f"couldn't find env file: {path}")
         found = dotenv.parse(read(path), path, {**added, **variables}, lambda name: None)
         added |= {name: value for name, value in found.items() if value is not None}
@@ -129,7 +130,7 @@ def _searched(start: str, say: Say) -> list[str]:
     """The first directory from here to the root that has a file of one of the names."""
     directory = os.path.normpath(start)
     while True:
-        names = [name for name in _NAMES if os.path.isfile(os.path.join(directory, name))]
+        names = [name for name in _NAMES if os.path.isfile(looked.at(os.path.join(directory, name)))]
         if names:
             return _chosen(directory, names, say)
         parent = os.path.dirname(directory)
@@ -144,7 +145,7 @@ def _chosen(directory: str, names: Sequence[str], say: Say) -> list[str]:
         say(f"Found multiple config files with supported names: {', '.join(paths)}")
         say(f"Using {paths[0]}")
     overrides = [os.path.join(directory, name) for name in _OVERRIDES]
-    overrides = [path for path in overrides if os.path.isfile(path)]
+    overrides = [path for path in overrides if os.path.isfile(looked.at(path))]
     if len(overrides) > 1:
         say(f"Found multiple override files with supported names: {', '.join(overrides)}")
         say(f"Using {overrides[0]}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from sampan.compose import looked
 from sampan.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def contents(project: Project, service: Service) -> list[tuple[Grant, bytes]]:
         for grant in grants:
             stored = known[grant.source]
             if _is_copied(grant, stored):
-                with open(stored.file, "rb") as file:
+                with open(looked.at(stored.file), "rb") as file:
                     found.append((grant, file.read()))
             elif stored.content is not None:
                 found.append((grant, stored.content.encode()))
@@ -75,7 +76,7 @@ def contents(project: Project, service: Service) -> list[tuple[Grant, bytes]]:
 def _is_copied(grant: Grant, stored: Stored) -> bool:
     """A file that is to have another owner or mode than it has: a mount cannot give it these."""
     other = grant.uid or grant.gid or grant.mode is not None
-    return bool(stored.file and other and os.path.isfile(stored.file))
+    return bool(stored.file and other and os.path.isfile(looked.at(stored.file)))
 
 
 def _is_bind(mount: Mount) -> bool:

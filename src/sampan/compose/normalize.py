@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping as Table
 from dataclasses import dataclass
 
-from sampan.compose import discover, dotenv
+from sampan.compose import discover, dotenv, looked
 from sampan.compose.tree import Mapping, Mark, Node, Scalar, Sequence, mapping, text_of, written, wrong
 from sampan.errors import NotFound
 
@@ -162,7 +162,7 @@ def _environment(service: Mapping, setting: Setting, path: tuple[str, ...]) -> N
 def _env_file(entry: Mapping, found: dict[str, Node], setting: Setting, path: tuple[str, ...]) -> None:
     file = os.path.join(setting.directory, text_of(entry.get("path")))
     required = entry.get("required")
-    if not os.path.isfile(file):
+    if not os.path.isfile(looked.at(file)):
         if isinstance(required, Scalar) and required.value is False:
             return
         raise wrong(

@@ -7,7 +7,7 @@ from collections.abc import Mapping as Table
 from collections.abc import Sequence as Several
 from dataclasses import dataclass, field, replace
 
-from sampan.compose import discover, documents, interpolate, schema
+from sampan.compose import discover, documents, interpolate, looked, schema
 from sampan.compose.discover import Say
 from sampan.compose.kinds import At, near_miss, without_resets
 from sampan.compose.tree import Mapping, Node, Path, Sequence, copy, data, text_of, wrong
@@ -210,7 +210,7 @@ def _included(reading: Reading, node: Mapping, path: tuple[str, ...]) -> Mapping
 
 
 def _must_exist(file: str, node: Mapping, path: Path) -> None:
-    if not os.path.exists(file):
+    if not os.path.exists(looked.at(file)):
         raise wrong(node.mark, path, f"open {file}: no such file or directory")
 
 

@@ -85,7 +85,11 @@ def load(session: Session) -> Loaded:
         asked = wanted(session)
         from sampan.compose.load import load
 
-        session.project = load(asked, warn)
+        def say(text: str) -> None:
+            session.warned = True
+            warn(text)
+
+        session.project = load(asked, say)
     return session.project
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sampan.cli.compose import converge, project
+import time
+
+from sampan.cli.compose import progress, project, remembered
 from sampan.cli.console import ExitWith
 
 TYPE_CHECKING = False
@@ -10,7 +12,9 @@ if TYPE_CHECKING:
     from sampan.cli.flags import Values
     from sampan.cli.session import Session
     from sampan.compose.model import Project
+    from sampan.compose.observe import Observed
     from sampan.compose.plan import Options
+    from sampan.compose.steps import Step
 
 USAGE = "[OPTIONS] [SERVICE...]"
 SHORT = "Create and start containers"
@@ -99,6 +103,14 @@ FLAGS = (
 
 def main(session: Session, options: Values, arguments: list[str]) -> int:
     _check(options)
+    if _quick(session, options) and (told := remembered.told(session)) is not None:
+        say = progress.report(session)
+        for line in told:
+            say(*line)
+        return 0
+    began = time.time_ns()
+    from sampan.cli.compose import converge
+
     loaded = project.load(session)
     found = project.model(session, loaded, arguments, dependencies=not options["no-deps"])
     if not found.services:
@@ -111,7 +123,7 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
         from sampan.compose import develop
 
         develop.rules(found)  # nothing is started for what cannot be watched
-    work, steps, _ = converge.prepare(
+    work, steps, observed = converge.prepare(
         session, found, wishes, quiet_pull=options["quiet-pull"], quiet_build=options["quiet-build"]
     )
     work.timeout = options["timeout"] if "timeout" in options.changed else None
@@ -120,6 +132,8 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
 
     if options["detach"] or options["wait"] or options["no-start"]:
         apply(work, steps)
+        if _quick(session, options):
+            _remember(session, found, wishes, (steps, observed), began)
         if options["wait"]:
             from sampan.compose import settling
             from sampan.compose import steps as kinds
@@ -136,6 +150,36 @@ def main(session: Session, options: Values, arguments: list[str]) -> int:
     from sampan.cli.compose import attached
 
     return attached.run(session, work, steps, options, arguments)
+
+
+def _quick(session: Session, options: Values) -> bool:
+    """Whether there may be nothing to do but to say so."""
+    plain = ("build", "wait", "no-start", "force-recreate", "always-recreate-deps", "watch")
+    return options["detach"] and not any(options[name] for name in plain) and not session.group["dry-run"]
+
+
+def _remember(
+    session: Session,
+    found: Project,
+    wishes: Options,
+    looked: tuple[list[Step], Observed],
+    began: int,
+) -> None:
+    """Unless there was something to do, or to be said that is to be said each time, or time alone brings
+    something."""
+    from sampan.compose import plan
+    from sampan.compose.steps import KeepContainer
+
+    steps, observed = looked
+    kept = [step for step in steps if isinstance(step, KeepContainer)]
+    by_time = any(
+        one.pull_policy.startswith(("daily", "weekly", "every_")) for one in found.services.values()
+    )
+    said = session.warned or found.idle or plan.orphans(found, observed)
+    if len(kept) < len(steps) or by_time or said or plan.images(found, observed, wishes):
+        return
+    told = [("Container", step.name, "Running") for step in kept]
+    remembered.remember(session, found, observed, told, began)
 
 
 def _check(options: Values) -> None:

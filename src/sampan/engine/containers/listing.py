@@ -8,6 +8,7 @@ from sampan.engine.containers import durations, health, inspect, links
 from sampan.engine.containers.record import Container
 from sampan.engine.engine import Engine
 from sampan.engine.events import has_label
+from sampan.engine.images import resolve
 from sampan.engine.networks import wanted as networks
 from sampan.engine.state import ALIVE, State
 from sampan.errors import InvalidArgument, NotFound, SampanError
@@ -46,7 +47,15 @@ def row(engine: Engine, container: Container, now: int) -> dict[str, Any]:
     if container.entry is None:
         container.entry = _entry(engine, container)
     container.entry["Status"] = status_text(container, now)
+    container.entry["Image"] = _image(engine, container)
     return container.entry
+
+
+def _image(engine: Engine, container: Container) -> str:
+    """What it was called, unless that is another image by now, or none: then the id."""
+    identity = engine.images.records.id_of(container.definition.image_id)
+    name = container.definition.config.image
+    return name if resolve.find_id(engine.images, name) == identity else identity
 
 
 def _entry(engine: Engine, container: Container) -> dict[str, Any]:
@@ -55,7 +64,7 @@ def _entry(engine: Engine, container: Container) -> dict[str, Any]:
     return {
         "Id": container.id,
         "Names": [f"/{container.name}", *links.aliases(engine, container)],
-        "Image": definition.config.image,
+        "Image": "",
         "ImageID": engine.images.records.id_of(definition.image_id),
         "Command": command(definition.path, definition.args),
         "Created": definition.created // 1_000_000_000,
@@ -169,7 +178,6 @@ def _by_exited(engine: Engine, values: list[str]) -> Test:
 
 
 def _by_ancestor(engine: Engine, values: list[str]) -> Test:
-    from sampan.engine.images import resolve
 
     wanted: set[str] = set()
     for value in values:

@@ -13,7 +13,7 @@ _HEX = frozenset("0123456789abcdef")
 def find(images: Images, name_or_id: str) -> Image:
     """Raises NotFound `No such image: x:latest`. A name counts before an id that begins the same, as in
     Docker."""
-    found = _find_id(images, name_or_id)
+    found = find_id(images, name_or_id)
     row = images.records.get(found) if found else None
     if row is None:
         raise NotFound(f"No such image: {_told(name_or_id)}")
@@ -31,7 +31,8 @@ def find_reference(images: Images, reference: Reference) -> str | None:
     return found
 
 
-def _find_id(images: Images, text: str) -> str | None:
+def find_id(images: Images, text: str) -> str | None:
+    """None: there is none of that name or with an id that begins so, or more than one."""
     if is_digest(text):
         return text
     if len(text) == 64 and _HEX.issuperset(text):

@@ -49,7 +49,8 @@ def engine() -> Any:
     networks = Networks(None)  # type: ignore[arg-type]  # nothing is written here
     networks.predefine(Network("id-of-bridge", "bridge", 0))
     volumes = SimpleNamespace(directory=lambda name: f"/volumes/{name}")
-    images = SimpleNamespace(records=SimpleNamespace(id_of=lambda image_id: image_id))
+    records = SimpleNamespace(id_of=lambda image_id: image_id, by_tag=lambda repository, tag: "sha256:0")
+    images = SimpleNamespace(records=records)
     return SimpleNamespace(containers=registry, networks=networks, volumes=volumes, images=images)
 
 

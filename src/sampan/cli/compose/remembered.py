@@ -1,0 +1,206 @@
+"""What an `up -d` that found nothing to do was told, for the next one: if the same words in the same
+environment meet the same files and the same containers, networks, volumes and images, the answer is the same.
+Reading and planning a project takes longer than all the rest.
+
+One file for each directory and command line, in the user's cache directory. It says nothing that is secret,
+it is believed only when nobody else can have written it, and whatever is odd about it leads to the long way.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from sampan.wire import json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from sampan.cli.session import Session
+    from sampan.compose.model import Project
+    from sampan.compose.observe import Observed
+
+    Told = list[tuple[str, str, str]]
+
+_LIMIT = 1 << 20  # bytes of a record
+_MANY = 256  # records, before they are thrown away
+_VARIABLES = ("COMPOSE_", "DOCKER_", "SAMPAN_", "BUILD", "HOME", "XDG_")  # what ours begin with
+_TICK = 20_000_000  # nanoseconds: a file that changed so shortly ago may change again without a trace
+
+
+def told(session: Session) -> Told | None:
+    """What to report again, (kind, name, state) each; None: look at everything."""
+    record = _read(session)
+    if record is None:
+        return None
+    try:
+        if record["environment"] != _environment(record["words"]):
+            return None
+        if any(_stamp(path) != stamp for path, stamp in record["places"].items()):
+            return None
+        if record["seen"] != _seen(session, record):
+            return None
+        return [(str(kind), str(name), str(state)) for kind, name, state in record["told"]]
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+
+
+def remember(session: Session, project: Project, observed: Observed, told: Told, began: int) -> None:
+    """`observed`: what led to there being nothing to do but `told`; `began`: when the command did,
+    nanoseconds since 1970."""
+    from sampan.compose import looked
+
+    directory = _directory()
+    places = {*looked.places(), f"{session.config_directory}/config.json"}
+    stamps = {path: _stamp(path) for path in sorted(places)}
+    young = any(stamp is not None and max(stamp[3:]) > began - _TICK for stamp in stamps.values())
+    words = _words(looked.texts(), tuple(project.files))
+    if not directory or young or "-" in places:
+        return
+    networks = sorted({network.name for network in project.networks.values()})
+    volumes = sorted({volume.name for volume in project.volumes.values()})
+    seen = [
+        _containers(container.raw for container in observed.containers),
+        {name: observed.networks.get(name) for name in networks},
+        {name: observed.volumes.get(name) for name in volumes},
+        observed.images,
+    ]
+    names = {"project": project.name, "networks": networks, "volumes": volumes}
+    environment = {"words": words, "environment": _environment(words)}
+    record = {"key": _key(session), "places": stamps, "seen": seen, "told": told, **names, **environment}
+    _write(directory, _file(session), json.dumps(record).encode("utf-8", "surrogateescape"))
+
+
+def _seen(session: Session, record: dict[str, Any]) -> list[Any] | None:
+    """As it is now, in the form of `remember`; None: an image is gone, or is another one."""
+    from sampan.client.container.ps import ps
+    from sampan.client.network import ls as network_request
+
+    client, names = session.client, record["seen"][3]
+    containers = ps(client, all=True, wanted={"label": [f"com.docker.compose.project={record['project']}"]})
+    networks = {one["Name"]: one.get("Labels") or {} for one in network_request.ls(client)}
+    volumes: dict[str, Any] = {}
+    if record["volumes"]:
+        from sampan.client.volume import ls as volume_request
+
+        stored = volume_request.ls(client).get("Volumes") or []
+        volumes = {one["Name"]: one.get("Labels") or {} for one in stored}
+    # A daemon lists a container by its image's name only as long as the name means that image.
+    images = {one["Image"]: one["ImageID"] for one in containers if one["Image"] in names}
+    if set(images) != set(names):
+        return None
+    return [
+        _containers(containers),
+        {name: networks.get(name) for name in record["networks"]},
+        {name: volumes.get(name) for name in record["volumes"]},
+        images,
+    ]
+
+
+def _containers(found: Iterable[dict[str, Any]]) -> list[list[Any]]:
+    """All that a plan can depend on; not for how long they have been running."""
+    keys = ("Id", "Names", "State", "Image", "ImageID", "Labels")
+    return sorted([item.get(key) for key in keys] for item in found)
+
+
+def _stamp(path: str) -> list[int] | None:
+    """None: there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return [found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns]
+
+
+def _key(session: Session) -> str:
+    """Of the code, the command line and the daemon."""
+    package = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
+    code = [os.stat(f"{package}/{part}").st_mtime_ns for part in ("compose", "cli/compose")]
+    return _digest([package, code, *_where(session)])
+
+
+def _words(texts: dict[str, str], compose: tuple[str, ...]) -> list[str]:
+    """All that may be the name of a variable that counts. In a compose file that is any word; elsewhere,
+    where values are, what stands at the beginning of a line or behind a $."""
+    import re
+
+    found: set[str] = set()
+    for path, text in texts.items():
+        found.update(re.findall(r"\$\{?(\w+)", text))
+        every = path in compose or path.endswith((".yml", ".yaml"))
+        names = r"[A-Za-z_][\w.-]*" if every else r"(?m)^[\s-]*(?:export\s+)?([A-Za-z_][\w.-]*)"
+        for word in re.findall(names, text):
+            found.update((word, *word.replace("-", ".").split(".")))
+    return sorted(found)
+
+
+def _environment(words: list[str]) -> str:
+    """A digest: values may be secrets."""
+    own = sorted(item for item in os.environ.items() if item[0].startswith(_VARIABLES))
+    return _digest([[os.environ.get(word) for word in words], own])
+
+
+def _digest(parts: list[Any]) -> str:
+    from _blake2 import blake2b
+
+    return str(blake2b(json.dumps(parts).encode("utf-8", "surrogateescape"), digest_size=32).hexdigest())
+
+
+def _where(session: Session) -> list[Any]:
+    return [session.context, session.default_host, os.getcwd(), sys.argv[1:], os.isatty(2)]
+
+
+def _file(session: Session) -> str:
+    return _digest(_where(session))[:32] + ".json"
+
+
+def _directory() -> str:
+    """ "": there is nowhere to keep anything."""
+    base = os.environ.get("XDG_CACHE_HOME") or ""
+    home = os.environ.get("HOME") or ""
+    if not os.path.isabs(base) and not os.path.isabs(home):
+        return ""
+    return (base if os.path.isabs(base) else home + "/.cache") + "/sampan/compose"
+
+
+def _read(session: Session) -> dict[str, Any] | None:
+    directory = _directory()
+    try:
+        fd = os.open(
+            f"{directory}/{_file(session)}", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+        )
+    except OSError:
+        return None
+    try:
+        found = os.fstat(fd)
+        if found.st_uid != os.geteuid() or found.st_mode & 0o177077 != 0o100000 or found.st_size > _LIMIT:
+            return None
+        data = os.read(fd, _LIMIT)
+        record = json.loads(data)
+        return record if isinstance(record, dict) and record.get("key") == _key(session) else None
+    except (OSError, ValueError):
+        return None
+    finally:
+        os.close(fd)
+
+
+def _write(directory: str, name: str, data: bytes) -> None:
+    """A cache: that it cannot be written is nobody's concern."""
+    temporary = f"{directory}/.{os.getpid()}"
+    try:
+        base = os.path.dirname(os.path.dirname(directory))
+        os.makedirs(base, 0o700, exist_ok=True)
+        if os.stat(base).st_uid != os.geteuid():
+            return  # sudo with another one's HOME
+        os.makedirs(directory, 0o700, exist_ok=True)
+        kept = os.listdir(directory)
+        for old in kept if len(kept) > _MANY else ():
+            os.unlink(f"{directory}/{old}")
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with open(fd, "wb") as file:
+            file.write(data)
+        os.rename(temporary, f"{directory}/{name}")
+    except OSError:
+        return
