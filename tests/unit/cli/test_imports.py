@@ -68,7 +68,7 @@ EXPECTED = {
     for verb in ("stop", "restart", "kill")
 }
 COMPOSE = {"sampan.cli.compose", "sampan.cli.compose.up", "sampan.cli.compose.progress"}
-UP = COMPOSE | {"sampan.cli.compose.project", "sampan.cli.compose.remembered", "os.path"}
+UP = COMPOSE | {"sampan.cli.compose.project", "sampan.cli.compose.remembered"}
 WATCH = """
 import sys
 sys.modules["sampan"] = package = type(sys)("sampan")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from sampan.cli import console
 from sampan.cli.console import ExitWith
 
@@ -56,6 +54,8 @@ def check(options: Values) -> None:
 
 
 def wanted(session: Session) -> Wanted:
+    import os
+
     from sampan.cli import libraries
 
     libraries.enable()

@@ -8,9 +8,10 @@ it is believed only when nobody else can have written it, and whatever is odd ab
 
 from __future__ import annotations
 
-import os
+import posix
 import sys
 
+from sampan.cli.console import environment
 from sampan.wire import json
 
 TYPE_CHECKING = False
@@ -59,29 +60,53 @@ def remember(session: Session, project: Project, observed: Observed, told: Told,
     words = _words(looked.texts(), tuple(project.files))
     if not directory or young or "-" in places:
         return
-    networks = sorted({network.name for network in project.networks.values()})
-    volumes = sorted({volume.name for volume in project.volumes.values()})
+    containers = [container.raw for container in observed.containers]
+    networks, volumes = _loose(project, containers)
     seen = [
-        _containers(container.raw for container in observed.containers),
+        _containers(containers),
         {name: observed.networks.get(name) for name in networks},
         {name: observed.volumes.get(name) for name in volumes},
         observed.images,
     ]
     names = {"project": project.name, "networks": networks, "volumes": volumes}
-    environment = {"words": words, "environment": _environment(words)}
-    record = {"key": _key(session), "places": stamps, "seen": seen, "told": told, **names, **environment}
+    variables = {"words": words, "environment": _environment(words)}
+    record = {"key": _key(session), "places": stamps, "seen": seen, "told": told, **names, **variables}
     _write(directory, _file(session), json.dumps(record).encode("utf-8", "surrogateescape"))
+
+
+def _loose(project: Project, containers: list[dict[str, Any]]) -> tuple[list[str], list[str]]:
+    """Networks and volumes that could go, or be others, while all containers stay as they are."""
+    networks = {network.name for network in project.networks.values()}
+    volumes = {volume.name for volume in project.volumes.values()}
+    for item in containers:
+        volumes.difference_update(_volumes(item))
+        if item.get("State") == "running":
+            networks.difference_update(name for name, identity in _networks(item).items() if identity)
+    return sorted(networks), sorted(volumes)
+
+
+def _networks(item: dict[str, Any]) -> dict[str, str]:
+    found = (item.get("NetworkSettings") or {}).get("Networks") or {}
+    return {name: endpoint.get("NetworkID") or "" for name, endpoint in found.items()}
+
+
+def _volumes(item: dict[str, Any]) -> list[str]:
+    mounts = item.get("Mounts") or ()
+    return sorted(str(mount.get("Name")) for mount in mounts if mount.get("Type") == "volume")
 
 
 def _seen(session: Session, record: dict[str, Any]) -> list[Any] | None:
     """As it is now, in the form of `remember`; None: an image is gone, or is another one."""
     from sampan.client.container.ps import ps
-    from sampan.client.network import ls as network_request
 
     client, names = session.client, record["seen"][3]
     containers = ps(client, all=True, wanted={"label": [f"com.docker.compose.project={record['project']}"]})
-    networks = {one["Name"]: one.get("Labels") or {} for one in network_request.ls(client)}
+    networks: dict[str, Any] = {}
     volumes: dict[str, Any] = {}
+    if record["networks"]:
+        from sampan.client.network import ls as network_request
+
+        networks = {one["Name"]: one.get("Labels") or {} for one in network_request.ls(client)}
     if record["volumes"]:
         from sampan.client.volume import ls as volume_request
 
@@ -102,13 +127,13 @@ def _seen(session: Session, record: dict[str, Any]) -> list[Any] | None:
 def _containers(found: Iterable[dict[str, Any]]) -> list[list[Any]]:
     """All that a plan can depend on; not for how long they have been running."""
     keys = ("Id", "Names", "State", "Image", "ImageID", "Labels")
-    return sorted([item.get(key) for key in keys] for item in found)
+    return sorted([*(item.get(key) for key in keys), _networks(item), _volumes(item)] for item in found)
 
 
 def _stamp(path: str) -> list[int] | None:
     """None: there is none."""
     try:
-        found = os.stat(path)
+        found = posix.stat(path)
     except OSError:
         return None
     return [found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns]
@@ -116,8 +141,8 @@ def _stamp(path: str) -> list[int] | None:
 
 def _key(session: Session) -> str:
     """Of the code, the command line and the daemon."""
-    package = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
-    code = [os.stat(f"{package}/{part}").st_mtime_ns for part in ("compose", "cli/compose")]
+    package = __file__.rsplit("/", 3)[0]
+    code = [posix.stat(f"{package}/{part}").st_mtime_ns for part in ("compose", "cli/compose")]
     return _digest([package, code, *_where(session)])
 
 
@@ -138,8 +163,13 @@ def _words(texts: dict[str, str], compose: tuple[str, ...]) -> list[str]:
 
 def _environment(words: list[str]) -> str:
     """A digest: values may be secrets."""
-    own = sorted(item for item in os.environ.items() if item[0].startswith(_VARIABLES))
-    return _digest([[os.environ.get(word) for word in words], own])
+    found = {_text(name): _text(value) for name, value in posix.environ.items()}
+    own = sorted(item for item in found.items() if item[0].startswith(_VARIABLES))
+    return _digest([[found.get(word) for word in words], own])
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
 
 
 def _digest(parts: list[Any]) -> str:
@@ -149,7 +179,7 @@ def _digest(parts: list[Any]) -> str:
 
 
 def _where(session: Session) -> list[Any]:
-    return [session.context, session.default_host, os.getcwd(), sys.argv[1:], os.isatty(2)]
+    return [session.context, session.default_host, posix.getcwd(), sys.argv[1:], posix.isatty(2)]
 
 
 def _file(session: Session) -> str:
@@ -158,36 +188,38 @@ def _file(session: Session) -> str:
 
 def _directory() -> str:
     """ "": there is nowhere to keep anything."""
-    base = os.environ.get("XDG_CACHE_HOME") or ""
-    home = os.environ.get("HOME") or ""
-    if not os.path.isabs(base) and not os.path.isabs(home):
-        return ""
-    return (base if os.path.isabs(base) else home + "/.cache") + "/sampan/compose"
+    base, home = environment("XDG_CACHE_HOME"), environment("HOME")
+    if not base.startswith("/"):
+        base = home + "/.cache" if home.startswith("/") else ""
+    return base and base + "/sampan/compose"
 
 
 def _read(session: Session) -> dict[str, Any] | None:
     directory = _directory()
     try:
-        fd = os.open(
-            f"{directory}/{_file(session)}", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+        fd = posix.open(
+            f"{directory}/{_file(session)}",
+            posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_CLOEXEC | posix.O_NONBLOCK,
         )
     except OSError:
         return None
     try:
-        found = os.fstat(fd)
-        if found.st_uid != os.geteuid() or found.st_mode & 0o177077 != 0o100000 or found.st_size > _LIMIT:
+        found = posix.fstat(fd)
+        if found.st_uid != posix.geteuid() or found.st_mode & 0o177077 != 0o100000 or found.st_size > _LIMIT:
             return None
-        data = os.read(fd, _LIMIT)
+        data = posix.read(fd, _LIMIT)
         record = json.loads(data)
         return record if isinstance(record, dict) and record.get("key") == _key(session) else None
     except (OSError, ValueError):
         return None
     finally:
-        os.close(fd)
+        posix.close(fd)
 
 
 def _write(directory: str, name: str, data: bytes) -> None:
     """A cache: that it cannot be written is nobody's concern."""
+    import os
+
     temporary = f"{directory}/.{os.getpid()}"
     try:
         base = os.path.dirname(os.path.dirname(directory))
