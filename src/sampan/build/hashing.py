@@ -16,7 +16,8 @@ from collections.abc import Iterable, Sequence
 from sampan.build.views import Found, View, open_file, read_link
 
 _CHUNK = 1 << 20
-_RACY = 2_000_000_000  # nanoseconds
+_TICK = 20_000_000  # nanoseconds: twice the coarsest clock that the kernel stamps with (CONFIG_HZ=100)
+_COARSE = 2_000_000_000  # where a file system keeps no fractions of a second
 _REMEMBERED = 400_000  # files
 
 _Key = tuple[int, int, int, int, int]
@@ -50,7 +51,7 @@ class Hashes:
 
     def remember(self, before: os.stat_result, after: os.stat_result, digest: bytes) -> None:
         key = _key(after)
-        if key != _key(before) or time.time_ns() - after.st_ctime_ns < _RACY:
+        if key != _key(before) or _is_racy(after.st_ctime_ns):
             return
         with self._lock:
             while len(self._files) >= _REMEMBERED:
@@ -68,6 +69,12 @@ class Hashes:
             self._trees[fingerprint] = digest
 
 
+def _is_racy(ctime: int) -> bool:
+    """Whether a change right now could leave the same time behind."""
+    is_fine = ctime % 1_000_000 != 0
+    return time.time_ns() - ctime < (_TICK if is_fine else _COARSE)
+
+
 def _key(status: os.stat_result) -> _Key:
     return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
@@ -80,7 +87,7 @@ def digest(view: View, entries: Sequence[Found], hashes: Hashes, *, owners: bool
     if known is not None:
         return known
     found = _content(view, entries, top.path, hashes, owners=owners)
-    if time.time_ns() - youngest >= _RACY:
+    if not _is_racy(youngest):
         hashes.remember_tree(fingerprint, found)
     return found
 

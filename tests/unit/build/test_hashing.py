@@ -1,6 +1,8 @@
 """What makes two trees the same for the cache, and what is remembered of files."""
 
 import os
+import random
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -43,6 +45,16 @@ def test_a_file_that_has_just_changed_is_not_remembered(tmp_path: Path) -> None:
     with open(tmp_path / "f", "r+") as file:
         file.write("bbb")
     assert digest(tmp_path, hashes) != first
+
+
+def test_no_change_escapes_however_soon_it_comes(tmp_path: Path) -> None:
+    hashes, chance = Hashes(), random.Random(1)
+    for number in range(60):
+        (tmp_path / "f").write_text(f"{number:03}a")
+        time.sleep(chance.choice((0, 0.001, 0.005, 0.025)))
+        first = digest(tmp_path, hashes)
+        (tmp_path / "f").write_text(f"{number:03}b")
+        assert digest(tmp_path, hashes) != first
 
 
 def test_selection(tmp_path: Path) -> None:
