@@ -117,13 +117,26 @@ class LogReader:
         return True
 
     def _files(self) -> list[str]:
-        """Oldest first."""
-        files: list[str] = []
-        number = 1
-        while found := _rotated(self._path, number):
-            files.insert(0, found)
-            number += 1
-        return [*files, self._path] if os.path.exists(self._path) else files
+        """Oldest first. They are looked at until they stand still: a rotation renames one after the other."""
+        seen: list[tuple[str, int]] = []
+        while (found := self._listed()) != seen:
+            seen = found
+        return [path for path, _ in seen]
+
+    def _listed(self) -> list[tuple[str, int]]:
+        """(path, inode), oldest first; in the middle of a rotation a number is missing. Of a file that is
+        being packed right now, the one that is whole."""
+        directory, name = os.path.split(self._path)
+        found: dict[int, tuple[str, int]] = {}
+        try:
+            with os.scandir(directory) as entries:
+                for entry in entries:
+                    number = _number(entry.name, name)
+                    if number >= 0 and not (number in found and entry.name.endswith(".gz")):
+                        found[number] = (entry.path, entry.inode())
+        except FileNotFoundError:
+            return []
+        return [found[number] for number in sorted(found, reverse=True)]
 
     def _open(self, path: str, offset: int) -> None:
         self.close()
@@ -200,12 +213,12 @@ class Form(NamedTuple):
         return b"".join(stamp(one.time) + one.line if self.timestamps else one.line for one in chosen)
 
 
-def _rotated(path: str, number: int) -> str:
-    """The name of the number-th file that was rotated away; "" when there is none."""
-    for ending in ("", ".gz"):
-        if os.path.exists(f"{path}.{number}{ending}"):
-            return f"{path}.{number}{ending}"
-    return ""
+def _number(entry: str, name: str) -> int:
+    """How many files of the log `name` are newer than this one; -1: it is none of them."""
+    if entry == name:
+        return 0
+    number = entry.removeprefix(f"{name}.").removesuffix(".gz")
+    return int(number) if entry.startswith(f"{name}.") and number.isdecimal() else -1
 
 
 def _modified(path: str) -> int:
